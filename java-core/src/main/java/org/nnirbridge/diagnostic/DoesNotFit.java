@@ -1,0 +1,10 @@
+package org.nnirbridge.diagnostic;
+
+/** A program needs more of a store than the board has; the model or the board must change. */
+public final class DoesNotFit extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  public DoesNotFit(String message) {
+    super(message);
+  }
+}

@@ -1,0 +1,10 @@
+package org.nnirbridge.diagnostic;
+
+/** The model asks for something this compiler does not do; the model's author must act. */
+public final class UnsupportedModel extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  public UnsupportedModel(String message) {
+    super(message);
+  }
+}
