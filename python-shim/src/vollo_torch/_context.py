@@ -1,0 +1,115 @@
+"""Contexts that mark the operations traced inside them.
+
+A context only pushes its mark on a stack when it is entered and pops it when it is left, so one
+instance may be entered again at every forward call, inside itself, and from several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ActiveContexts:
+    """What the contexts around an operation ask of it."""
+
+    fp32_activations: bool = False
+    fp8_weights: bool = False
+    cores: tuple[int, ...] | None = None
+
+    def meta(self) -> dict[str, Any]:
+        """Return the marks as the entries that a traced node's ``meta`` carries."""
+        return {
+            "vollo_fp32_activations": self.fp32_activations,
+            "vollo_fp8_weights": self.fp8_weights,
+            "vollo_core_partition": self.cores,
+        }
+
+
+_stack: ContextVar[tuple[ActiveContexts, ...]] = ContextVar(
+    "vollo_torch_contexts", default=(ActiveContexts(),)
+)
+
+
+def active_contexts() -> ActiveContexts:
+    """Return the contexts that are active at this point of the program."""
+    return _stack.get()[-1]
+
+
+class _TracingContext:
+    """A context manager that changes the active contexts between entry and exit."""
+
+    def _applied_to(self, outer: ActiveContexts) -> ActiveContexts:
+        raise NotImplementedError
+
+    def __enter__(self) -> None:
+        stack = _stack.get()
+        _stack.set((*stack, self._applied_to(stack[-1])))
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _stack.set(_stack.get()[:-1])
+
+
+class Fp32Activations(_TracingContext):
+    """Operations traced inside compute on float32 values instead of BF16 ones."""
+
+    def _applied_to(self, outer: ActiveContexts) -> ActiveContexts:
+        return replace(outer, fp32_activations=True)
+
+
+class Fp8Weights(_TracingContext):
+    """Constant weights of Linear, Conv1d and LSTM layers traced inside are stored as FP8 E4M3.
+
+    They are widened to BF16 before use. A board without FP8 storage refuses the model when it is
+    compiled.
+    """
+
+    def _applied_to(self, outer: ActiveContexts) -> ActiveContexts:
+        return replace(outer, fp8_weights=True)
+
+
+class CorePartition(_TracingContext):
+    """Operations traced inside may only be placed on the given cores.
+
+    Core indices that the chosen board does not have are ignored when the model is compiled.
+
+    Args:
+        cores: Indices of the allowed cores, at least one, none negative.
+        override: Replace the enclosing partition instead of narrowing it.
+
+    Raises:
+        TypeError: An index is not an integer.
+        ValueError: No core is given, or an index is negative; on entry: without ``override``, a
+            core is not in the enclosing partition.
+    """
+
+    def __init__(self, cores: Sequence[int], override: bool = False) -> None:
+        indices = tuple(cores)
+        for index in indices:
+            if isinstance(index, bool) or not isinstance(index, int):
+                raise TypeError(f"CorePartition: core indices are integers, got {index!r}")
+            if index < 0:
+                raise ValueError(f"CorePartition: core index {index} is negative")
+        if not indices:
+            raise ValueError("CorePartition: needs at least one core")
+        self.cores = tuple(sorted(set(indices)))
+        self.override = override
+
+    def _applied_to(self, outer: ActiveContexts) -> ActiveContexts:
+        if outer.cores is not None and not self.override:
+            foreign = sorted(set(self.cores) - set(outer.cores))
+            if foreign:
+                raise ValueError(
+                    f"CorePartition: cores {foreign} are not in the enclosing partition "
+                    f"{list(outer.cores)}; use a subset of it or override=True"
+                )
+        return replace(outer, cores=self.cores)

@@ -1,0 +1,232 @@
+"""From a module to a graph whose nodes carry shapes and contexts."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import linecache
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import fx
+from torch.fx.node import Node, Target, map_aggregate
+from torch.fx.passes.shape_prop import (
+    _extract_tensor_metadata,  # the meta entry's public type has no public constructor
+)
+from torch.fx.proxy import TraceError
+
+from vollo_torch._context import active_contexts
+
+_PACKAGE = Path(__file__).parent
+_TORCH = Path(torch.__file__).parent
+
+is_vollo_tracing: ContextVar[bool] = ContextVar("is_vollo_tracing", default=False)
+"""True while a module's forward runs under the tracer."""
+
+SHAPES_META = "vollo_value"
+"""``meta`` key of a node's result with every tensor replaced by its metadata."""
+
+
+class _Tracer(fx.Tracer):
+    """A tracer that keeps torch.nn and vollo_torch.nn modules whole and notes the contexts."""
+
+    def __init__(self, input_count: int) -> None:
+        super().__init__(param_shapes_constant=True)
+        self._input_count = input_count
+
+    def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
+        return type(m).__module__.startswith("vollo_torch.nn") or super().is_leaf_module(
+            m, module_qualified_name
+        )
+
+    def create_args_for_root(
+        self,
+        root_fn: Callable[..., Any],
+        is_module: bool,
+        concrete_args: dict[str, Any] | tuple[Any, ...] | None = None,
+    ) -> tuple[Callable[..., Any], list[Any]]:
+        # One placeholder for each input that was given: forward's other arguments keep their
+        # defaults, and a variadic forward gets as many as there are.
+        names = _input_names(root_fn, self._input_count)
+        placeholders = [self.create_proxy("placeholder", name, (), {}) for name in names]
+        return root_fn, [self.root, *placeholders]
+
+    def create_arg(self, a: Any) -> Any:
+        if isinstance(a, torch.nn.ParameterList):
+            return super().create_arg(tuple(a))
+        return super().create_arg(a)
+
+    def create_node(
+        self,
+        kind: str,
+        target: Target,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        name: str | None = None,
+        type_expr: Any = None,
+    ) -> Node:
+        node = super().create_node(kind, target, args, kwargs, name, type_expr)
+        node.meta.update(active_contexts().meta())
+        return node
+
+
+def _input_names(forward: Callable[..., Any], count: int) -> list[str]:
+    names: list[str] = []
+    for parameter in list(inspect.signature(forward).parameters.values())[1:]:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}_{i}" for i in range(count - len(names))]
+        elif parameter.kind is not parameter.KEYWORD_ONLY:
+            names.append(parameter.name)
+    return names[:count]
+
+
+class _ShapeRecorder(fx.Interpreter):
+    """Runs a graph and writes each result's shape and type into its node."""
+
+    def run_node(self, n: Node) -> Any:
+        result = super().run_node(n)
+        n.meta["tensor_meta"] = _tensor_meta(result)
+        n.meta[SHAPES_META] = _described(result)
+        return result
+
+
+def _metadata(tensor: torch.Tensor) -> Any:
+    return _extract_tensor_metadata(tensor, include_contiguity=False)
+
+
+def _tensor_meta(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return _metadata(value)
+    return map_aggregate(value, lambda v: _metadata(v) if isinstance(v, torch.Tensor) else None)
+
+
+def _described(value: Any) -> Any:
+    if isinstance(value, torch.Size):
+        return tuple(value)
+    return map_aggregate(value, lambda v: _metadata(v) if isinstance(v, torch.Tensor) else v)
+
+
+def prepare_shape(
+    model: torch.nn.Module, *inputs: torch.Tensor
+) -> tuple[fx.GraphModule, torch.Tensor | tuple[torch.Tensor, ...]]:
+    """Trace a module and annotate every node with the shape and type it has on example inputs.
+
+    The graph keeps ``torch.nn`` and ``vollo_torch.nn`` modules whole. Each node's ``meta`` gets
+    ``tensor_meta`` and the contexts that were active when it was traced:
+    ``vollo_fp32_activations``, ``vollo_fp8_weights`` and ``vollo_core_partition``. The module is
+    not changed and its parameters are shared, not copied; state that it keeps between calls is as
+    before afterwards.
+
+    Args:
+        model: The module, or a graph module made earlier, whose contexts are then kept.
+        inputs: Example inputs in the order of the module's forward, of the shapes to compile for.
+
+    Returns:
+        The annotated graph module and the model's output on the inputs: a tensor, or a tuple of
+        tensors.
+
+    Raises:
+        TypeError: ``model`` is not a module, an input is not a tensor, or the number of inputs does
+            not fit the module's forward.
+        ValueError: The module cannot be traced, or fails on these inputs.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"prepare_shape: the model is a torch.nn.Module, got {_type_name(model)}")
+    for position, value in enumerate(inputs):
+        if not isinstance(value, torch.Tensor):
+            raise TypeError(
+                f"prepare_shape: input {position} is a torch.Tensor, got {_type_name(value)}"
+            )
+    try:
+        inspect.signature(model.forward).bind(*inputs)
+    except TypeError as error:
+        raise TypeError(
+            f"prepare_shape: {type(model).__name__}.forward{inspect.signature(model.forward)} "
+            f"does not take {len(inputs)} inputs: {error}"
+        ) from None
+
+    with torch.no_grad(), _unchanged(model):
+        prepared = _graph_of(model, len(inputs))
+        recorder = _ShapeRecorder(prepared)
+        recorder.extra_traceback = False
+        try:
+            output = recorder.run(*inputs)
+        except Exception as error:
+            raise ValueError(
+                f"{type(model).__name__}: running the model on inputs of shapes "
+                f"{[list(value.shape) for value in inputs]} failed: {error}"
+            ) from error
+    return prepared, output
+
+
+def _graph_of(model: torch.nn.Module, input_count: int) -> fx.GraphModule:
+    if isinstance(model, fx.GraphModule):
+        return fx.GraphModule(model, copy.deepcopy(model.graph), type(model).__name__)
+    tracer = _Tracer(input_count)
+    root = _detached_shell(model)
+    token = is_vollo_tracing.set(True)
+    try:
+        graph = tracer.trace(root)
+    except Exception as error:
+        raise _untraceable(model, error) from error
+    finally:
+        is_vollo_tracing.reset(token)
+    return fx.GraphModule(root, graph, type(model).__name__)
+
+
+def _detached_shell(model: torch.nn.Module) -> torch.nn.Module:
+    """Return a module with the same contents on which the tracer may set attributes."""
+    shell = copy.copy(model)
+    for registry in ("_parameters", "_buffers", "_modules"):
+        shell.__dict__[registry] = dict(model.__dict__[registry])
+    return shell
+
+
+@contextmanager
+def _unchanged(model: torch.nn.Module) -> Iterator[None]:
+    """Put the attributes and buffers of a module and its children back at the end."""
+    before = []
+    for module in model.modules():
+        buffers = {n: (b, None if b is None else b.clone()) for n, b in module._buffers.items()}
+        before.append((module, dict(vars(module)), buffers))
+    try:
+        yield
+    finally:
+        for module, attributes, buffers in before:
+            for name in vars(module).keys() - attributes.keys():
+                del vars(module)[name]
+            vars(module).update(attributes)
+            for name, (buffer, content) in buffers.items():
+                module._buffers[name] = buffer
+                if buffer is not None and content is not None and not torch.equal(buffer, content):
+                    buffer.copy_(content)
+
+
+def _untraceable(model: torch.nn.Module, error: Exception) -> Exception:
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [Path(frame.filename) for frame in frames]
+    if files and _PACKAGE in files[-1].parents and isinstance(error, TypeError | ValueError):
+        return error  # raised on purpose, by a context for example
+    what = (
+        "control flow depends on the values of a tensor"
+        if isinstance(error, TraceError)
+        else f"{type(error).__name__}: {error}"
+    )
+    for frame, file in zip(reversed(frames), reversed(files), strict=True):
+        if _PACKAGE not in file.parents and _TORCH not in file.parents:
+            line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+            what += f"\n  at {frame.filename}:{frame.lineno} in {frame.name}: {line}"
+            break
+    return ValueError(
+        f"{type(model).__name__} cannot be traced: {what}\n"
+        "  use torch.where for choices between values, or decide on attributes of the module"
+    )
+
+
+def _type_name(value: object) -> str:
+    return "a module class" if isinstance(value, type) else type(value).__name__

@@ -1,0 +1,61 @@
+"""A loop over a sequence with state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+Tensors = torch.Tensor | Sequence[torch.Tensor] | torch.nn.ParameterList
+
+
+class Scan(torch.nn.Module):
+    """Apply a step along an axis, handing its state from one element to the next.
+
+    ``step(x, s)`` returns ``(y, new_s)``; ``x``, ``s`` and ``y`` may each be one tensor or a
+    sequence of tensors. A model that holds a ``Scan`` has to be streaming-transformed before it is
+    compiled, with the scanned axis as streaming axis.
+
+    Args:
+        step: The loop body, a module (kept in the attribute ``step``) or a callable.
+    """
+
+    def __init__(self, step: Callable[..., Any]) -> None:
+        super().__init__()
+        self.step = step
+
+    def forward(
+        self, xs: Tensors, state: Tensors, input_axis: int = 0, output_axis: int = 0
+    ) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Run the loop.
+
+        Args:
+            xs: The sequence, or several of the same length, scanned along ``input_axis``.
+            state: The state before the first element.
+            input_axis: Axis of ``xs`` that is scanned.
+            output_axis: Axis of the result along which the outputs are stacked.
+
+        Returns:
+            The stacked outputs: a tensor, or a tuple of them when the step gives a sequence.
+
+        Raises:
+            ValueError: There is no sequence, it is empty, or the lengths differ.
+        """
+        single = isinstance(xs, torch.Tensor)
+        sequences = [xs] if isinstance(xs, torch.Tensor) else list(xs)
+        lengths = {sequence.shape[input_axis] for sequence in sequences}
+        if len(lengths) != 1 or lengths == {0}:
+            raise ValueError(
+                f"Scan: the sequences need one common length of at least 1 along axis "
+                f"{input_axis}, got shapes {[list(s.shape) for s in sequences]}"
+            )
+        carried: Any = list(state) if isinstance(state, torch.nn.ParameterList) else state
+        outputs: list[Any] = []
+        for t in range(lengths.pop()):
+            elements = [sequence.select(input_axis, t) for sequence in sequences]
+            y, carried = self.step(elements[0] if single else tuple(elements), carried)
+            outputs.append(y)
+        if isinstance(outputs[0], torch.Tensor):
+            return torch.stack(outputs, output_axis)
+        return tuple(torch.stack(column, output_axis) for column in zip(*outputs, strict=True))
