@@ -5,6 +5,7 @@ The file holds no code and no pickles, so it can be moved between versions of Py
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import inspect
 import io
@@ -86,7 +87,8 @@ def load(archive: Archive) -> tuple[fx.GraphModule, torch.Size]:
         ValueError: The file is not such an archive, or is damaged.
     """
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        content = gzip.decompress(Path(archive).read_bytes())  # checks length and checksum first
+        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
             document = json.loads(_member(tar, _GRAPH_MEMBER))
             with np.load(io.BytesIO(_member(tar, _TENSORS_MEMBER)), allow_pickle=False) as packed:
                 tensors = [packed[f"arr_{i}"] for i in range(len(document["tensors"]))]
