@@ -1,0 +1,71 @@
+"""What a user reads: printed models and refusals."""
+
+import pytest
+import torch
+from torch import nn
+
+import vollo_torch
+
+
+def to_nnir(model, *inputs, **options):
+    prepared, _ = vollo_torch.fx.prepare_shape(model, *inputs)
+    return vollo_torch.fx.nnir.to_nnir(prepared, **options)
+
+
+def refusal(model, *inputs):
+    with pytest.raises(ValueError) as error:
+        to_nnir(model, *inputs)
+    return str(error.value)
+
+
+def test_a_printed_model_shows_a_line_a_node():
+    class Dense(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(64, 64)
+
+        def forward(self, x):
+            return torch.relu(self.linear(x))
+
+    lines = [line.strip() for line in str(to_nnir(Dense(), torch.zeros(1, 5, 64))).splitlines()]
+    assert (
+        "Id(1) - (linear) Linear(weight: (64, 64), weight_precision: Bf16, bias: 64, "
+        "input: Id(0)) - [1, 5, 64]"
+    ) in lines
+    assert (
+        "Id(2) - (relu) Clamp(min: 0, max: None, input: Id(1), activation_precision: Bf16) "
+        "- [1, 5, 64]"
+    ) in lines
+
+
+def test_unsupported_operations_are_gathered_into_one_message():
+    class Unsupported(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 1)
+
+        def forward(self, x):
+            y = torch.fft.fft(x).real + torch.fft.fft(x).imag
+            return self.conv(torch.erf(y).erfinv()[None])[0].cumprod(dim=1)
+
+    lines = refusal(Unsupported(), torch.zeros(1, 4, 4)).splitlines()
+    assert lines[0] == "Unsupported operations encountered translating to Vollo NNIR:"
+    assert all(line.startswith(" ") for line in lines[1:])
+    assert sorted(line.strip() for line in lines[1:]) == [
+        "unsupported attribute 'imag': found 1",
+        "unsupported attribute 'real': found 1",
+        "unsupported function 'erf': found 1",
+        "unsupported function 'fft_fft': found 2",
+        "unsupported method 'cumprod': found 1",
+        "unsupported method 'erfinv': found 1",
+        "unsupported module 'Conv2d': found 1",
+    ]
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm1d(4)])
+def test_a_model_in_training_mode_is_told_to_call_eval(layer):
+    assert "model.eval()" in refusal(nn.Sequential(nn.Linear(4, 4), layer), torch.zeros(3, 4))
+
+
+def test_dropout_in_eval_mode_passes_through():
+    assert to_nnir(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)).eval(), torch.zeros(3, 4))
