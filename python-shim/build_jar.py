@@ -83,20 +83,15 @@ def _is_fresh(jar: Path, root: Path) -> bool:
 
 
 def _java_candidates() -> list[tuple[str, Path | None]]:
-    candidates: list[tuple[str, Path | None]] = []
-    chosen = os.environ.get("NNIR_BRIDGE_JAVA")
-    candidates.append(("NNIR_BRIDGE_JAVA", Path(chosen) if chosen else None))
-    home = os.environ.get("JAVA_HOME")
-    candidates.append(("JAVA_HOME", Path(home) if home else None))
-    on_path = shutil.which("java")
-    candidates.append(("java on PATH", Path(on_path) if on_path else None))
-    return candidates
+    chosen = [(name, os.environ.get(name)) for name in ("NNIR_BRIDGE_JAVA", "JAVA_HOME")]
+    chosen.append(("PATH", shutil.which("java")))
+    return [(source, Path(java) if java else None) for source, java in chosen]
 
 
 def _inspect(java: Path | None) -> tuple[str, Path | None]:
     """Return why a candidate cannot be used, or the JDK's home."""
     if java is None:
-        return "not set or not found", None
+        return "names none", None
     if java.is_dir():
         java = java / "bin" / "java"
     if not java.is_file():

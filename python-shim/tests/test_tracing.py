@@ -133,14 +133,33 @@ def test_data_dependent_control_flow_is_refused_at_its_place():
         prepare_shape(Branching(), torch.zeros(2))
     lines = str(error.value).splitlines()
     assert lines[0] == (
-        "Branching cannot be traced: control flow depends on the values of a tensor"
+        "Branching cannot be traced: control flow depends on a traced tensor or its shape"
     )
     assert lines[1].startswith(f"  at {__file__}:")
     assert lines[1].endswith("in forward: if x.sum() > 0:")
     assert lines[2] == (
-        "  use torch.where for choices between values, or decide on attributes of the module"
+        "  use torch.where to choose between values; decide, loop and unpack by attributes of the "
+        "module and by indices"
     )
     assert not is_vollo_tracing.get()
+
+
+def test_a_loop_over_a_tensor_is_refused():
+    class Looping(nn.Module):
+        def forward(self, x):
+            return sum(row * 2 for row in x)
+
+    with pytest.raises(ValueError, match="a loop or unpacking runs over a traced tensor\n  at "):
+        prepare_shape(Looping(), torch.zeros(2))
+
+
+def test_any_other_failure_of_a_forward_is_told_with_its_place():
+    class Failing(nn.Module):
+        def forward(self, x):
+            return x.reshape(range(x.shape[0]))
+
+    with pytest.raises(ValueError, match="TypeError: .*\n  at .* in forward: return x.reshape"):
+        prepare_shape(Failing(), torch.zeros(2))
 
 
 @pytest.mark.parametrize(

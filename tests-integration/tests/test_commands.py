@@ -31,9 +31,9 @@ def test_without_java_the_message_says_where_it_was_looked_for(bare):
         build_jar.find_jdk()
     assert str(error.value).splitlines()[:4] == [
         "No JDK 17 or newer was found. Looked for one in:",
-        "  NNIR_BRIDGE_JAVA: not set or not found",
-        "  JAVA_HOME: not set or not found",
-        "  java on PATH: not set or not found",
+        "  NNIR_BRIDGE_JAVA: names none",
+        "  JAVA_HOME: names none",
+        "  PATH: names none",
     ]
     assert "apt install openjdk-17-jdk-headless" in str(error.value)
 

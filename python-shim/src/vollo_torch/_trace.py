@@ -212,11 +212,12 @@ def _untraceable(model: torch.nn.Module, error: Exception) -> Exception:
     files = [Path(frame.filename) for frame in frames]
     if files and _PACKAGE in files[-1].parents and isinstance(error, TypeError | ValueError):
         return error  # raised on purpose, by a context for example
-    what = (
-        "control flow depends on the values of a tensor"
-        if isinstance(error, TraceError)
-        else f"{type(error).__name__}: {error}"
-    )
+    if not isinstance(error, TraceError):
+        what = f"{type(error).__name__}: {error}"
+    elif "iterated" in str(error):
+        what = "a loop or unpacking runs over a traced tensor"
+    else:
+        what = "control flow depends on a traced tensor or its shape"
     for frame, file in zip(reversed(frames), reversed(files), strict=True):
         if _PACKAGE not in file.parents and _TORCH not in file.parents:
             line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
@@ -224,7 +225,8 @@ def _untraceable(model: torch.nn.Module, error: Exception) -> Exception:
             break
     return ValueError(
         f"{type(model).__name__} cannot be traced: {what}\n"
-        "  use torch.where for choices between values, or decide on attributes of the module"
+        "  use torch.where to choose between values; decide, loop and unpack by attributes of the "
+        "module and by indices"
     )
 
 
