@@ -158,7 +158,7 @@ def test_any_other_failure_of_a_forward_is_told_with_its_place():
         def forward(self, x):
             return x.reshape(range(x.shape[0]))
 
-    with pytest.raises(ValueError, match="TypeError: .*\n  at .* in forward: return x.reshape"):
+    with pytest.raises(ValueError, match=r"TypeError: .*\n  at .* in forward: return x\.reshape"):
         prepare_shape(Failing(), torch.zeros(2))
 
 
