@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -120,6 +122,18 @@ def test_tracing_can_be_told_from_running():
     prepare_shape(Asking(), torch.zeros(2))
     Asking()(torch.zeros(2))
     assert seen == [True, False]
+
+
+def test_several_threads_may_prepare_models_at_once():
+    def prepare(size):
+        for _ in range(20):
+            _, output = prepare_shape(nn.Sequential(nn.Linear(size, size), nn.ReLU()), inputs[size])
+            assert output.shape == (size,)
+        return size
+
+    inputs = {size: torch.zeros(size) for size in range(1, 7)}
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(prepare, inputs)) == list(inputs)
 
 
 def test_data_dependent_control_flow_is_refused_at_its_place():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import linecache
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ _TORCH = Path(torch.__file__).parent
 
 is_vollo_tracing: ContextVar[bool] = ContextVar("is_vollo_tracing", default=False)
 """True while a module's forward runs under the tracer."""
+
+_tracing = threading.RLock()  # torch.fx patches torch.nn.Module for all threads while it traces
 
 SHAPES_META = "vollo_value"
 """``meta`` key of a node's result with every tensor replaced by its metadata."""
@@ -150,7 +153,7 @@ def prepare_shape(
             f"does not take {len(inputs)} inputs: {error}"
         ) from None
 
-    with torch.no_grad(), _unchanged(model):
+    with _tracing, torch.no_grad(), _unchanged(model):
         prepared = _graph_of(model, len(inputs))
         recorder = _ShapeRecorder(prepared)
         recorder.extra_traceback = False
