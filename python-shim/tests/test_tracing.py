@@ -109,7 +109,8 @@ def test_a_prepared_module_can_be_prepared_again_and_keeps_its_contexts():
     add = next(node for node in second.graph.nodes if node.op == "call_function")
     assert add.meta["vollo_fp32_activations"]
     assert output.shape == (5,)
-    assert tuple(first.graph.find_nodes(op="placeholder")[0].meta["tensor_meta"].shape) == (2,)
+    placeholder = next(iter(first.graph.nodes))
+    assert tuple(placeholder.meta["tensor_meta"].shape) == (2,)
 
 
 def test_tracing_can_be_told_from_running():

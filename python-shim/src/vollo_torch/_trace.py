@@ -16,9 +16,7 @@ from typing import Any
 import torch
 from torch import fx
 from torch.fx.node import Node, Target, map_aggregate
-from torch.fx.passes.shape_prop import (
-    _extract_tensor_metadata,  # the meta entry's public type has no public constructor
-)
+from torch.fx.passes.shape_prop import TensorMetadata
 from torch.fx.proxy import TraceError
 
 from vollo_torch._context import active_contexts
@@ -98,8 +96,16 @@ class _ShapeRecorder(fx.Interpreter):
         return result
 
 
-def _metadata(tensor: torch.Tensor) -> Any:
-    return _extract_tensor_metadata(tensor, include_contiguity=False)
+def _metadata(tensor: torch.Tensor) -> TensorMetadata:
+    return TensorMetadata(
+        shape=tensor.shape,
+        dtype=tensor.dtype,
+        requires_grad=tensor.requires_grad,
+        stride=tensor.stride(),
+        memory_format=None,
+        is_quantized=tensor.is_quantized,
+        qparams={},
+    )
 
 
 def _tensor_meta(value: Any) -> Any:
