@@ -1,0 +1,40 @@
+package org.nnirbridge.frontend.fx;
+
+import java.util.List;
+import java.util.function.Supplier;
+
+/** An argument of a call in the traced graph, or the result of one. */
+sealed interface Argument {
+  /** A tensor: the id of its node in NNIR. */
+  record TensorValue(int node) implements Argument {}
+
+  /** Several values; each is made when it is asked for, so that unused ones cost nothing. */
+  record Several(List<Supplier<Argument>> items) implements Argument {
+    static Several of(List<Argument> items) {
+      return new Several(items.stream().map(item -> (Supplier<Argument>) () -> item).toList());
+    }
+
+    List<Argument> all() {
+      return items.stream().map(Supplier::get).toList();
+    }
+  }
+
+  record Number(double value, boolean isInteger) implements Argument {}
+
+  record Bool(boolean value) implements Argument {}
+
+  record Text(String value) implements Argument {}
+
+  record None() implements Argument {}
+
+  record Ellipsis() implements Argument {}
+
+  /** A slice; parts that are not given are None. */
+  record SliceOf(Argument start, Argument stop, Argument step) implements Argument {}
+
+  /** A torch.dtype by its name. */
+  record Dtype(String name) implements Argument {}
+
+  /** Anything else, as Python prints it. */
+  record Opaque(String text) implements Argument {}
+}

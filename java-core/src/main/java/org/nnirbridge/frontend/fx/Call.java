@@ -1,0 +1,194 @@
+package org.nnirbridge.frontend.fx;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+import org.nnirbridge.nnir.GraphBuilder;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.op.Broadcast;
+import org.nnirbridge.nnir.op.Constant;
+import org.nnirbridge.nnir.op.Op;
+import org.nnirbridge.nnir.op.Reshape;
+
+/**
+ * A call in the traced graph on its way into NNIR: its arguments, and how to add what it becomes.
+ *
+ * @param name the name of the node in the traced graph
+ * @param target the function, method or module class
+ */
+record Call(
+    GraphBuilder builder,
+    NodeContext context,
+    String name,
+    String target,
+    List<Argument> args,
+    Map<String, Argument> kwargs) {
+
+  UnsupportedModel refuse(String why) {
+    return new UnsupportedModel(name + " (" + target + "): " + why);
+  }
+
+  /** An argument by position or name; empty when it is not given. */
+  Optional<Argument> argument(int position, String keyword) {
+    if (position >= 0 && position < args.size()) {
+      return Optional.of(args.get(position));
+    }
+    return Optional.ofNullable(kwargs.get(keyword));
+  }
+
+  private Argument required(int position, String keyword) {
+    return argument(position, keyword)
+        .orElseThrow(() -> refuse("the argument " + keyword + " is missing"));
+  }
+
+  int tensor(int position, String keyword) {
+    return tensor(required(position, keyword), keyword);
+  }
+
+  /** A tensor, or a number as a constant of rank 0. */
+  int tensor(Argument argument, String keyword) {
+    if (argument instanceof Argument.TensorValue value) {
+      return value.node();
+    }
+    if (argument instanceof Argument.Number number) {
+      return builder.constant(
+          name + "_" + keyword, new Tensor(List.of(), new float[] {(float) number.value()}));
+    }
+    throw refuse("the argument " + keyword + " must be a tensor or a number");
+  }
+
+  List<Integer> tensors(int position, String keyword) {
+    if (required(position, keyword) instanceof Argument.Several several) {
+      return several.all().stream().map(item -> tensor(item, keyword)).toList();
+    }
+    throw refuse("the argument " + keyword + " must be a sequence of tensors");
+  }
+
+  int integer(int position, String keyword) {
+    return integer(required(position, keyword), keyword);
+  }
+
+  int integer(int position, String keyword, int otherwise) {
+    return argument(position, keyword)
+        .filter(argument -> !(argument instanceof Argument.None))
+        .map(argument -> integer(argument, keyword))
+        .orElse(otherwise);
+  }
+
+  private int integer(Argument argument, String keyword) {
+    if (argument instanceof Argument.Number number && number.isInteger()) {
+      return (int) number.value();
+    }
+    throw refuse("the argument " + keyword + " must be an integer known while tracing");
+  }
+
+  float number(int position, String keyword, float otherwise) {
+    Argument argument = argument(position, keyword).orElse(new Argument.None());
+    if (argument instanceof Argument.None) {
+      return otherwise;
+    }
+    if (argument instanceof Argument.Number number) {
+      return (float) number.value();
+    }
+    throw refuse("the argument " + keyword + " must be a number known while tracing");
+  }
+
+  boolean flag(int position, String keyword, boolean otherwise) {
+    return argument(position, keyword).orElse(new Argument.None()) instanceof Argument.Bool flag
+        ? flag.value()
+        : otherwise;
+  }
+
+  /** Integers given as one sequence or one after another from a position on. */
+  List<Integer> integers(int position, String keyword) {
+    List<Argument> given = new ArrayList<>();
+    if (position < args.size()) {
+      given.addAll(args.subList(position, args.size()));
+    } else {
+      given.add(required(position, keyword));
+    }
+    if (given.size() == 1 && given.get(0) instanceof Argument.Several several) {
+      given = several.all();
+    }
+    return given.stream().map(item -> integer(item, keyword)).toList();
+  }
+
+  List<Integer> shape(int node) {
+    return builder.type(node).shape();
+  }
+
+  /** An axis counted from the front; negative ones count from the end. */
+  int axis(int axis, int rank) {
+    if (axis < -rank || axis >= rank) {
+      throw refuse("there is no axis " + axis + " among " + rank);
+    }
+    return axis < 0 ? axis + rank : axis;
+  }
+
+  int add(Op op, Integer... operands) {
+    return builder.add(name, op, context, List.of(operands));
+  }
+
+  int add(Op op, List<Integer> operands) {
+    return builder.add(name, op, context, operands);
+  }
+
+  Argument result(Op op, Integer... operands) {
+    return new Argument.TensorValue(add(op, operands));
+  }
+
+  int reshape(int node, List<Integer> newShape) {
+    return shape(node).equals(newShape) ? node : add(new Reshape(newShape), node);
+  }
+
+  /** A tensor with as many axes as the shape, and then that shape. */
+  int broadcast(int node, List<Integer> target) {
+    List<Integer> padded = new ArrayList<>(shape(node));
+    while (padded.size() < target.size()) {
+      padded.add(0, 1);
+    }
+    int reshaped = reshape(node, padded);
+    return padded.equals(target) ? reshaped : add(new Broadcast(target), reshaped);
+  }
+
+  /** The shape to which tensors are broadcast together. */
+  List<Integer> commonShape(List<Integer> a, List<Integer> b) {
+    int rank = Math.max(a.size(), b.size());
+    List<Integer> common = new ArrayList<>();
+    for (int axis = 0; axis < rank; axis++) {
+      int extentA = axis < rank - a.size() ? 1 : a.get(axis - rank + a.size());
+      int extentB = axis < rank - b.size() ? 1 : b.get(axis - rank + b.size());
+      if (extentA != extentB && extentA != 1 && extentB != 1) {
+        throw refuse("shapes " + a + " and " + b + " cannot be broadcast together");
+      }
+      common.add(extentA == 1 ? extentB : extentA);
+    }
+    return common;
+  }
+
+  /** The value of a node that is a constant. */
+  Optional<Tensor> constant(int node) {
+    return builder.node(node).op() instanceof Constant constant
+        ? Optional.of(constant.tensor())
+        : Optional.empty();
+  }
+
+  /** A shape with one extent of -1 replaced by what is left. */
+  List<Integer> completeShape(List<Integer> shape, int size) {
+    int known = 1;
+    for (int extent : shape) {
+      known *= extent == -1 ? 1 : extent;
+    }
+    if (!shape.contains(-1)) {
+      return shape;
+    }
+    if (known == 0 || size % known != 0) {
+      throw refuse(size + " values cannot become " + shape);
+    }
+    return Shapes.with(shape, shape.indexOf(-1), size / known);
+  }
+}

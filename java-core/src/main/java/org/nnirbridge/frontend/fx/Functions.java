@@ -1,0 +1,380 @@
+package org.nnirbridge.frontend.fx;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.op.Binary;
+import org.nnirbridge.nnir.op.Clamp;
+import org.nnirbridge.nnir.op.Concat;
+import org.nnirbridge.nnir.op.Linear;
+import org.nnirbridge.nnir.op.Slice;
+import org.nnirbridge.nnir.op.Transpose;
+import org.nnirbridge.nnir.op.Unary;
+import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.UnaryFunction;
+
+/** The table of PyTorch's functions, operators and tensor methods: name to builder call. */
+final class Functions {
+  private Functions() {}
+
+  /** What adds a function or method of a name; empty when it is not supported. */
+  static Optional<Function<Call, Argument>> find(String name) {
+    return Optional.ofNullable(
+        switch (name) {
+          case "add", "iadd" -> call -> binary(call, BinaryFunction.ADD);
+          case "sub", "isub", "subtract" -> call -> binary(call, BinaryFunction.SUB);
+          case "mul", "imul", "multiply" -> call -> binary(call, BinaryFunction.MUL);
+          case "truediv", "itruediv", "div", "divide" -> call -> divide(call);
+          case "rsub" -> call -> reversedSubtract(call);
+          case "maximum" -> call -> binary(call, BinaryFunction.MAXIMUM);
+          case "minimum" -> call -> binary(call, BinaryFunction.MINIMUM);
+          case "neg", "negative" -> call -> unary(call, UnaryFunction.NEG);
+          case "abs", "absolute" -> call -> unary(call, UnaryFunction.ABS);
+          case "sqrt" -> call -> unary(call, UnaryFunction.SQRT);
+          case "rsqrt" -> call -> unary(call, UnaryFunction.RSQRT);
+          case "reciprocal" -> call -> unary(call, UnaryFunction.RECIPROCAL);
+          case "exp" -> call -> unary(call, UnaryFunction.EXP);
+          case "tanh" -> call -> unary(call, UnaryFunction.TANH);
+          case "sigmoid" -> call -> unary(call, UnaryFunction.SIGMOID);
+          case "silu" -> call -> unary(call, UnaryFunction.SILU);
+          case "relu", "relu_" -> call -> clamp(call, 0f, Float.POSITIVE_INFINITY);
+          case "relu6" -> call -> clamp(call, 0f, 6f);
+          case "hardtanh" ->
+              call -> clamp(call, call.number(1, "min_val", -1f), call.number(2, "max_val", 1f));
+          case "clamp", "clip" ->
+              call ->
+                  clamp(
+                      call,
+                      call.number(1, "min", Float.NEGATIVE_INFINITY),
+                      call.number(2, "max", Float.POSITIVE_INFINITY));
+          case "clamp_min" ->
+              call -> clamp(call, call.number(1, "min", 0f), Float.POSITIVE_INFINITY);
+          case "clamp_max" ->
+              call -> clamp(call, Float.NEGATIVE_INFINITY, call.number(1, "max", 0f));
+          case "linear" -> Functions::linear;
+          case "matmul" -> Functions::matmul;
+          case "transpose", "swapaxes", "swapdims" -> Functions::transpose;
+          case "permute" -> Functions::permute;
+          case "t" -> Functions::matrixTranspose;
+          case "getattr" -> Functions::attribute;
+          case "reshape", "view" -> Functions::reshape;
+          case "reshape_as", "view_as" ->
+              call -> reshapeTo(call, call.shape(call.tensor(1, "other")));
+          case "flatten" -> Functions::flatten;
+          case "unflatten" -> Functions::unflatten;
+          case "squeeze" -> Functions::squeeze;
+          case "unsqueeze" -> Functions::unsqueeze;
+          case "cat", "concat", "concatenate" -> Functions::cat;
+          case "stack" -> Functions::stack;
+          case "getitem" -> Indexing::getItem;
+          case "narrow" -> Functions::narrow;
+          case "select" -> Functions::select;
+          case "chunk" -> Functions::chunk;
+          case "split" -> Functions::split;
+          case "broadcast_to", "expand" -> Functions::expand;
+          case "expand_as" -> call -> expandTo(call, call.shape(call.tensor(1, "other")));
+          case "contiguous", "clone", "detach", "float" ->
+              call -> new Argument.TensorValue(call.tensor(0, "input"));
+          case "to", "type" -> Functions::toType;
+          case "dropout" -> Functions::dropout;
+          default -> null;
+        });
+  }
+
+  static Argument unary(Call call, UnaryFunction function) {
+    return call.result(new Unary(function), call.tensor(0, "input"));
+  }
+
+  static Argument clamp(Call call, float minimum, float maximum) {
+    return call.result(new Clamp(minimum, maximum), call.tensor(0, "input"));
+  }
+
+  private static Argument binary(Call call, BinaryFunction function) {
+    if (call.number(-1, "alpha", 1f) != 1f) {
+      throw call.refuse("alpha is not supported; multiply the second operand by it");
+    }
+    return binary(call, function, call.tensor(0, "input"), call.tensor(1, "other"));
+  }
+
+  private static Argument binary(Call call, BinaryFunction function, int a, int b) {
+    List<Integer> shape = call.commonShape(call.shape(a), call.shape(b));
+    return call.result(new Binary(function), call.broadcast(a, shape), call.broadcast(b, shape));
+  }
+
+  private static Argument divide(Call call) {
+    if (!(call.argument(-1, "rounding_mode").orElse(new Argument.None())
+        instanceof Argument.None)) {
+      throw call.refuse("rounding_mode is not supported; use plain division");
+    }
+    return binary(call, BinaryFunction.DIV);
+  }
+
+  private static Argument reversedSubtract(Call call) {
+    return binary(call, BinaryFunction.SUB, call.tensor(1, "other"), call.tensor(0, "input"));
+  }
+
+  private static Argument linear(Call call) {
+    int input = call.tensor(0, "input");
+    Tensor weight =
+        call.constant(call.tensor(1, "weight"))
+            .orElseThrow(
+                () ->
+                    call.refuse(
+                        "its weight is computed at run time; give a parameter, or write it as"
+                            + " matmul with allow_dynamic_weights=True"));
+    Optional<Argument> bias =
+        call.argument(2, "bias").filter(given -> !(given instanceof Argument.None));
+    Optional<Tensor> biasTensor =
+        bias.map(given -> call.tensor(given, "bias"))
+            .map(
+                node ->
+                    call.constant(node)
+                        .orElseThrow(
+                            () -> call.refuse("its bias is computed at run time; add it after")));
+    return linear(call, input, weight, biasTensor);
+  }
+
+  static Argument linear(Call call, int input, Tensor weight, Optional<Tensor> bias) {
+    Tensor values = bias.orElse(Tensor.zeros(weight.shape().subList(0, 1)));
+    int last = call.shape(input).size() - 1;
+    if (last < 0) {
+      throw call.refuse("needs an input with at least one axis");
+    }
+    return call.result(new Linear(weight, values, bias.isPresent(), last), input);
+  }
+
+  private static Argument matmul(Call call) {
+    int a = call.tensor(0, "input");
+    int b = call.tensor(1, "other");
+    Optional<Tensor> right = call.constant(b).filter(tensor -> tensor.shape().size() == 2);
+    if (right.isPresent()) {
+      return linear(call, a, right.get().transposedMatrix(), Optional.empty());
+    }
+    Optional<Tensor> left = call.constant(a).filter(tensor -> tensor.shape().size() == 2);
+    if (left.isPresent()) {
+      int rank = call.shape(b).size();
+      Tensor zeros = Tensor.zeros(left.get().shape().subList(0, 1));
+      return call.result(new Linear(left.get(), zeros, false, Math.max(rank - 2, 0)), b);
+    }
+    throw call.refuse(
+        "neither side is a constant matrix (shapes "
+            + call.shape(a)
+            + " and "
+            + call.shape(b)
+            + "); make one side a parameter of two axes");
+  }
+
+  static Argument transpose(Call call) {
+    int input = call.tensor(0, "input");
+    int rank = call.shape(input).size();
+    int first = call.axis(call.integer(1, "dim0"), rank);
+    int second = call.axis(call.integer(2, "dim1"), rank);
+    return swap(call, input, first, second);
+  }
+
+  private static Argument swap(Call call, int input, int first, int second) {
+    List<Integer> permutation =
+        new ArrayList<>(IntStream.range(0, call.shape(input).size()).boxed().toList());
+    Collections.swap(permutation, first, second);
+    return call.result(new Transpose(permutation), input);
+  }
+
+  private static Argument permute(Call call) {
+    int input = call.tensor(0, "input");
+    int rank = call.shape(input).size();
+    List<Integer> permutation =
+        call.integers(1, "dims").stream().map(axis -> call.axis(axis, rank)).toList();
+    return call.result(new Transpose(permutation), input);
+  }
+
+  private static Argument matrixTranspose(Call call) {
+    int input = call.tensor(0, "input");
+    return call.shape(input).size() < 2 ? new Argument.TensorValue(input) : swap(call, input, 0, 1);
+  }
+
+  private static Argument attribute(Call call) {
+    int input = call.tensor(0, "input");
+    int rank = call.shape(input).size();
+    String attribute =
+        call.argument(1, "name").orElseThrow() instanceof Argument.Text text ? text.value() : "";
+    return switch (attribute) {
+      case "mT" -> swap(call, input, call.axis(-2, rank), call.axis(-1, rank));
+      case "T" -> {
+        List<Integer> permutation = new ArrayList<>(IntStream.range(0, rank).boxed().toList());
+        Collections.reverse(permutation);
+        yield call.result(new Transpose(permutation), input);
+      }
+      default -> throw call.refuse("the tensor attribute " + attribute + " is not supported");
+    };
+  }
+
+  private static Argument reshape(Call call) {
+    return reshapeTo(call, call.integers(1, "shape"));
+  }
+
+  static Argument reshapeTo(Call call, List<Integer> shape) {
+    int input = call.tensor(0, "input");
+    int size = Shapes.size(call.shape(input));
+    return new Argument.TensorValue(call.reshape(input, call.completeShape(shape, size)));
+  }
+
+  static Argument flatten(Call call) {
+    return flatten(call, call.integer(1, "start_dim", 0), call.integer(2, "end_dim", -1));
+  }
+
+  static Argument flatten(Call call, int startDim, int endDim) {
+    List<Integer> shape = call.shape(call.tensor(0, "input"));
+    if (shape.isEmpty()) {
+      return reshapeTo(call, List.of(1));
+    }
+    int start = call.axis(startDim, shape.size());
+    int end = call.axis(endDim, shape.size());
+    List<Integer> flat = new ArrayList<>(shape.subList(0, start));
+    flat.add(Shapes.size(shape.subList(start, end + 1)));
+    flat.addAll(shape.subList(end + 1, shape.size()));
+    return reshapeTo(call, flat);
+  }
+
+  private static Argument unflatten(Call call) {
+    return unflatten(call, call.integer(1, "dim"), call.integers(2, "sizes"));
+  }
+
+  static Argument unflatten(Call call, int dim, List<Integer> sizes) {
+    List<Integer> shape = call.shape(call.tensor(0, "input"));
+    int axis = call.axis(dim, shape.size());
+    List<Integer> result = new ArrayList<>(shape.subList(0, axis));
+    result.addAll(call.completeShape(sizes, shape.get(axis)));
+    result.addAll(shape.subList(axis + 1, shape.size()));
+    return reshapeTo(call, result);
+  }
+
+  private static Argument squeeze(Call call) {
+    List<Integer> shape = call.shape(call.tensor(0, "input"));
+    List<Integer> axes =
+        call.argument(1, "dim").isPresent()
+            ? call.integers(1, "dim").stream().map(dim -> call.axis(dim, shape.size())).toList()
+            : IntStream.range(0, shape.size()).boxed().toList();
+    List<Integer> kept = new ArrayList<>();
+    for (int axis = 0; axis < shape.size(); axis++) {
+      if (shape.get(axis) != 1 || !axes.contains(axis)) {
+        kept.add(shape.get(axis));
+      }
+    }
+    return reshapeTo(call, kept);
+  }
+
+  private static Argument unsqueeze(Call call) {
+    List<Integer> shape = new ArrayList<>(call.shape(call.tensor(0, "input")));
+    shape.add(call.axis(call.integer(1, "dim"), shape.size() + 1), 1);
+    return reshapeTo(call, shape);
+  }
+
+  private static Argument cat(Call call) {
+    List<Integer> tensors = call.tensors(0, "tensors");
+    int axis = call.axis(call.integer(1, "dim", 0), call.shape(tensors.get(0)).size());
+    return new Argument.TensorValue(call.add(new Concat(axis), tensors));
+  }
+
+  private static Argument stack(Call call) {
+    List<Integer> tensors = call.tensors(0, "tensors");
+    int axis = call.axis(call.integer(1, "dim", 0), call.shape(tensors.get(0)).size() + 1);
+    List<Integer> raised = new ArrayList<>();
+    for (int tensor : tensors) {
+      List<Integer> shape = new ArrayList<>(call.shape(tensor));
+      shape.add(axis, 1);
+      raised.add(call.reshape(tensor, shape));
+    }
+    return new Argument.TensorValue(call.add(new Concat(axis), raised));
+  }
+
+  private static Argument narrow(Call call) {
+    int input = call.tensor(0, "input");
+    int axis = call.axis(call.integer(1, "dim"), call.shape(input).size());
+    int extent = call.shape(input).get(axis);
+    int start = call.integer(2, "start");
+    return call.result(
+        new Slice(axis, start < 0 ? start + extent : start, 1, call.integer(3, "length")), input);
+  }
+
+  private static Argument select(Call call) {
+    int input = call.tensor(0, "input");
+    int axis = call.axis(call.integer(1, "dim"), call.shape(input).size());
+    return new Argument.TensorValue(
+        Indexing.selectOne(call, input, axis, call.integer(2, "index")));
+  }
+
+  private static Argument chunk(Call call) {
+    int input = call.tensor(0, "input");
+    int axis = call.axis(call.integer(2, "dim", 0), call.shape(input).size());
+    int extent = call.shape(input).get(axis);
+    int chunks = call.integer(1, "chunks");
+    return split(call, input, axis, Math.max(1, (extent + chunks - 1) / chunks));
+  }
+
+  private static Argument split(Call call) {
+    int input = call.tensor(0, "input");
+    int axis = call.axis(call.integer(2, "dim", 0), call.shape(input).size());
+    Argument sizes =
+        call.argument(1, "split_size")
+            .or(() -> call.argument(1, "split_size_or_sections"))
+            .orElseThrow(() -> call.refuse("the argument split_size is missing"));
+    if (sizes instanceof Argument.Number size) {
+      return split(call, input, axis, (int) size.value());
+    }
+    List<Argument> parts = new ArrayList<>();
+    int start = 0;
+    for (int length : call.integers(1, "split_size")) {
+      parts.add(call.result(new Slice(axis, start, 1, length), input));
+      start += length;
+    }
+    return Argument.Several.of(parts);
+  }
+
+  private static Argument split(Call call, int input, int axis, int size) {
+    List<Argument> parts = new ArrayList<>();
+    int extent = call.shape(input).get(axis);
+    for (int start = 0; start < extent; start += size) {
+      int length = Math.min(size, extent - start);
+      parts.add(call.result(new Slice(axis, start, 1, length), input));
+    }
+    return Argument.Several.of(parts);
+  }
+
+  private static Argument expand(Call call) {
+    List<Integer> sizes = new ArrayList<>(call.integers(1, "size"));
+    List<Integer> shape = call.shape(call.tensor(0, "input"));
+    int added = sizes.size() - shape.size();
+    for (int axis = Math.max(added, 0); axis < sizes.size(); axis++) {
+      if (sizes.get(axis) == -1) {
+        sizes.set(axis, shape.get(axis - added));
+      }
+    }
+    return expandTo(call, sizes);
+  }
+
+  private static Argument expandTo(Call call, List<Integer> shape) {
+    return new Argument.TensorValue(call.broadcast(call.tensor(0, "input"), shape));
+  }
+
+  private static Argument toType(Call call) {
+    for (Argument argument : call.args()) {
+      if (argument instanceof Argument.Dtype dtype && !dtype.name().equals("float32")) {
+        throw call.refuse(
+            "tensors of type " + dtype.name() + " are not supported; keep float32 in the model");
+      }
+    }
+    return new Argument.TensorValue(call.tensor(0, "input"));
+  }
+
+  private static Argument dropout(Call call) {
+    if (call.flag(2, "training", true)) {
+      throw call.refuse("dropout is active; call model.eval() and pass training=self.training");
+    }
+    return new Argument.TensorValue(call.tensor(0, "input"));
+  }
+}

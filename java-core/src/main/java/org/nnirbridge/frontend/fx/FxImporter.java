@@ -1,0 +1,236 @@
+package org.nnirbridge.frontend.fx;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.nnir.GraphBuilder;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.nnir.op.Input;
+import org.nnirbridge.numerics.NumberFormat;
+
+/** Builds NNIR from a traced PyTorch model (docs/graph-document.md). */
+public final class FxImporter {
+  private static final JsonMapper JSON = new JsonMapper();
+
+  private final JsonNode document;
+  private final List<Tensor> tensors;
+  private final List<NumberFormat> inputFormats;
+  private final List<NumberFormat> outputFormats;
+  private final GraphBuilder builder = new GraphBuilder();
+  private final Map<String, Argument> results = new HashMap<>();
+  private final ArgumentReader arguments = new ArgumentReader(results);
+  private int inputs;
+
+  private FxImporter(
+      JsonNode document,
+      List<Tensor> tensors,
+      List<NumberFormat> inputFormats,
+      List<NumberFormat> outputFormats) {
+    this.document = document;
+    this.tensors = tensors;
+    this.inputFormats = inputFormats;
+    this.outputFormats = outputFormats;
+  }
+
+  /**
+   * The graph of a traced model.
+   *
+   * @param tensors the model's constants, in the order of the document's list
+   * @param inputFormats the format of each input, or one for all
+   * @param outputFormats the format of each output, or one for all
+   * @throws UnsupportedModel with all operations that are not supported, or naming the node that is
+   *     used in a way that is not
+   */
+  public static Graph importGraph(
+      String fxJson,
+      List<Tensor> tensors,
+      List<NumberFormat> inputFormats,
+      List<NumberFormat> outputFormats) {
+    JsonNode document;
+    try {
+      document = JSON.readTree(fxJson);
+    } catch (JsonProcessingException e) {
+      throw new InvalidArgument("graph document: " + e.getOriginalMessage());
+    }
+    if (document.path("version").asInt() != 1 || !document.path("nodes").isArray()) {
+      throw new InvalidArgument("graph document: version 1 with a list of nodes is needed");
+    }
+    return new FxImporter(document, tensors, inputFormats, outputFormats).build();
+  }
+
+  private Graph build() {
+    refuseUnsupported();
+    List<Graph.Output> outputs = List.of();
+    for (JsonNode node : document.get("nodes")) {
+      if (text(node, "op").equals("output")) {
+        outputs = outputs(arguments.read(node.get("args").get(0)));
+      } else {
+        Argument result = result(node);
+        checkShape(node, result);
+        results.put(text(node, "name"), result);
+      }
+    }
+    if (inputFormats.size() > 1 && inputFormats.size() != inputs) {
+      throw new InvalidArgument(
+          "inputs_precisions has %d entries for %d inputs; give one, or one for each"
+              .formatted(inputFormats.size(), inputs));
+    }
+    return builder.build(outputs);
+  }
+
+  private void refuseUnsupported() {
+    Map<String, Integer> found = new TreeMap<>();
+    for (JsonNode node : document.get("nodes")) {
+      String target = node.path("target").asText();
+      String kind =
+          switch (text(node, "op")) {
+            case "call_function" -> Functions.find(target).isPresent() ? "" : "function";
+            case "call_method" -> Functions.find(target).isPresent() ? "" : "method";
+            case "call_module" -> {
+              target = text(node, "type");
+              yield Modules.find(target).isPresent() ? "" : "module";
+            }
+            case "get_attr" -> node.path("tensor").isNumber() ? "" : "attribute";
+            default -> "";
+          };
+      if (!kind.isEmpty()) {
+        String shown = target.substring(kind.equals("module") ? target.lastIndexOf('.') + 1 : 0);
+        found.merge("unsupported " + kind + " '" + shown + "'", 1, Integer::sum);
+      }
+    }
+    if (!found.isEmpty()) {
+      StringBuilder message =
+          new StringBuilder("Unsupported operations encountered translating to Vollo NNIR:");
+      found.forEach(
+          (what, count) -> message.append("\n  ").append(what).append(": found ").append(count));
+      throw new UnsupportedModel(message.toString());
+    }
+  }
+
+  private Argument result(JsonNode node) {
+    return switch (text(node, "op")) {
+      case "placeholder" -> input(node);
+      case "get_attr" ->
+          new Argument.TensorValue(
+              builder.constant(text(node, "name"), tensor(node.get("tensor").asInt())));
+      case "call_function", "call_method" -> {
+        Call call = call(node, text(node, "target"));
+        yield Functions.find(call.target()).orElseThrow().apply(call);
+      }
+      case "call_module" -> {
+        String type = text(node, "type");
+        Call call = call(node, type.substring(type.lastIndexOf('.') + 1));
+        yield Modules.find(type).orElseThrow().apply(module(node, call));
+      }
+      default -> throw new InvalidArgument("graph document: no node kind " + text(node, "op"));
+    };
+  }
+
+  private Argument input(JsonNode node) {
+    NumberFormat format =
+        inputFormats.get(inputFormats.size() == 1 ? 0 : Math.min(inputs, inputFormats.size() - 1));
+    TensorType type = new TensorType(shape(node.get("shape")), format);
+    Input input = new Input(inputs++, type, OptionalInt.empty());
+    return new Argument.TensorValue(
+        builder.add(text(node, "name"), input, NodeContext.DEFAULT, List.of()));
+  }
+
+  private Call call(JsonNode node, String target) {
+    List<Argument> args = new ArrayList<>();
+    node.path("args").forEach(argument -> args.add(arguments.read(argument)));
+    return new Call(
+        builder, context(node), text(node, "name"), target, args, named(node.path("kwargs")));
+  }
+
+  private ModuleCall module(JsonNode node, Call call) {
+    Map<String, Tensor> parameters = new HashMap<>();
+    node.path("params")
+        .properties()
+        .forEach(entry -> parameters.put(entry.getKey(), tensor(entry.getValue().asInt())));
+    return new ModuleCall(call, named(node.path("attrs")), parameters);
+  }
+
+  private Map<String, Argument> named(JsonNode object) {
+    Map<String, Argument> named = new HashMap<>();
+    object
+        .properties()
+        .forEach(entry -> named.put(entry.getKey(), arguments.read(entry.getValue())));
+    return named;
+  }
+
+  private static NodeContext context(JsonNode node) {
+    JsonNode context = node.path("context");
+    List<Integer> cores = new ArrayList<>();
+    context.path("cores").forEach(core -> cores.add(core.asInt()));
+    return new NodeContext(
+        context.path("fp32_activations").asBoolean() ? NumberFormat.FP32 : NumberFormat.BF16,
+        context.path("fp8_weights").asBoolean(),
+        cores);
+  }
+
+  private List<Graph.Output> outputs(Argument result) {
+    List<Argument> values =
+        result instanceof Argument.Several several ? several.all() : List.of(result);
+    if (outputFormats.size() > 1 && outputFormats.size() != values.size()) {
+      throw new InvalidArgument(
+          "outputs_precisions has %d entries for %d outputs; give one, or one for each"
+              .formatted(outputFormats.size(), values.size()));
+    }
+    List<Graph.Output> outputs = new ArrayList<>();
+    for (int i = 0; i < values.size(); i++) {
+      if (!(values.get(i) instanceof Argument.TensorValue value)) {
+        throw new UnsupportedModel(
+            "output " + i + " is not a tensor; return a tensor or a tuple of tensors");
+      }
+      NumberFormat format = outputFormats.get(outputFormats.size() == 1 ? 0 : i);
+      outputs.add(new Graph.Output(value.node(), format, OptionalInt.empty()));
+    }
+    return outputs;
+  }
+
+  /** Every inferred shape must be the one that PyTorch gave. */
+  private void checkShape(JsonNode node, Argument result) {
+    JsonNode given = node.path("shape");
+    if (result instanceof Argument.TensorValue value && given.isArray()) {
+      List<Integer> inferred = builder.type(value.node()).shape();
+      if (!inferred.equals(shape(given))) {
+        throw new UnsupportedModel(
+            "%s (%s): its shape is %s in PyTorch, but %s here"
+                .formatted(
+                    text(node, "name"), node.path("target").asText(), shape(given), inferred));
+      }
+    }
+  }
+
+  private Tensor tensor(int index) {
+    if (index < 0 || index >= tensors.size()) {
+      throw new InvalidArgument("graph document: there is no tensor " + index);
+    }
+    return tensors.get(index);
+  }
+
+  private static List<Integer> shape(JsonNode shape) {
+    List<Integer> extents = new ArrayList<>();
+    shape.forEach(extent -> extents.add(extent.asInt()));
+    return extents;
+  }
+
+  private static String text(JsonNode node, String field) {
+    JsonNode value = node.get(field);
+    if (value == null) {
+      throw new InvalidArgument("graph document: a node has no " + field + ": " + node);
+    }
+    return value.asText();
+  }
+}

@@ -1,0 +1,124 @@
+package org.nnirbridge.frontend.fx;
+
+import java.util.Optional;
+import java.util.function.Function;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.op.Conv1d;
+import org.nnirbridge.nnir.op.ConvolutionWeights;
+import org.nnirbridge.numerics.UnaryFunction;
+
+/** The table of modules: class name to builder call. */
+final class Modules {
+  private Modules() {}
+
+  /** What adds a module of a class; empty when it is not supported. */
+  static Optional<Function<ModuleCall, Argument>> find(String type) {
+    return Optional.ofNullable(
+        switch (type) {
+          case "torch.nn.Linear" -> Modules::linear;
+          case "torch.nn.Conv1d" -> Modules::conv1d;
+          case "vollo_torch.nn.PaddedConv1d" -> Modules::paddedConv1d;
+          case "torch.nn.LSTM" -> module -> Recurrent.lstm(module, "");
+          case "vollo_torch.nn.LSTM" -> Modules::lstmOutput;
+          case "torch.nn.ReLU" ->
+              module -> Functions.clamp(module.call(), 0f, Float.POSITIVE_INFINITY);
+          case "torch.nn.ReLU6" -> module -> Functions.clamp(module.call(), 0f, 6f);
+          case "torch.nn.Hardtanh" ->
+              module ->
+                  Functions.clamp(
+                      module.call(), module.number("min_val", -1f), module.number("max_val", 1f));
+          case "torch.nn.Tanh" -> module -> Functions.unary(module.call(), UnaryFunction.TANH);
+          case "torch.nn.Sigmoid" ->
+              module -> Functions.unary(module.call(), UnaryFunction.SIGMOID);
+          case "torch.nn.SiLU" -> module -> Functions.unary(module.call(), UnaryFunction.SILU);
+          case "torch.nn.Identity" -> Modules::passThrough;
+          case "torch.nn.Dropout", "torch.nn.Dropout1d" -> Modules::dropout;
+          case "torch.nn.Flatten" ->
+              module ->
+                  Functions.flatten(
+                      module.call(), module.integer("start_dim", 1), module.integer("end_dim", -1));
+          case "torch.nn.Unflatten" ->
+              module ->
+                  Functions.unflatten(
+                      module.call(), module.integer("dim", 0), module.integers("unflattened_size"));
+          default -> null;
+        });
+  }
+
+  private static Argument passThrough(ModuleCall module) {
+    return new Argument.TensorValue(module.call().tensor(0, "input"));
+  }
+
+  private static Argument dropout(ModuleCall module) {
+    if (module.flag("training")) {
+      throw module.call().refuse("dropout is active in training mode; call model.eval() first");
+    }
+    return passThrough(module);
+  }
+
+  private static Argument linear(ModuleCall module) {
+    return Functions.linear(
+        module.call(),
+        module.call().tensor(0, "input"),
+        module.parameter("weight"),
+        module.optionalParameter("bias"));
+  }
+
+  private static Argument lstmOutput(ModuleCall module) {
+    Argument.Several results = (Argument.Several) Recurrent.lstm(module, "lstm.");
+    return results.items().get(0).get();
+  }
+
+  private static Argument paddedConv1d(ModuleCall module) {
+    Tensor weight = module.parameter("conv.weight");
+    int dilation = module.integer("dilation", 1);
+    int reach = (weight.shape().get(2) - 1) * dilation;
+    return convolution(module, "conv.", 1, dilation, reach, 0);
+  }
+
+  private static Argument conv1d(ModuleCall module) {
+    if (!module.text("padding_mode", "zeros").equals("zeros")) {
+      throw module
+          .call()
+          .refuse(
+              "padding_mode="
+                  + module.text("padding_mode", "")
+                  + " is not supported; use \"zeros\"");
+    }
+    int dilation = module.integer("dilation", 1);
+    int reach = (module.parameter("weight").shape().get(2) - 1) * dilation;
+    int left = module.integer("padding", 0);
+    int right = left;
+    if (module.text("padding", "").equals("same")) {
+      left = reach / 2;
+      right = reach - left;
+    }
+    return convolution(module, "", module.integer("stride", 1), dilation, left, right);
+  }
+
+  private static Argument convolution(
+      ModuleCall module, String prefix, int stride, int dilation, int left, int right) {
+    Tensor weight = module.parameter(prefix + "weight");
+    Optional<Tensor> bias = module.optionalParameter(prefix + "bias");
+    int groups = module.integer("groups", 1);
+    boolean depthwise = weight.shape().get(1) == 1 && groups == weight.shape().get(0);
+    if (groups != 1 && !depthwise) {
+      int channels = weight.shape().get(1) * groups;
+      throw module
+          .call()
+          .refuse(
+              "groups=%d is not supported with %d channels in and %d out; use 1, or as many as there are channels in and out"
+                  .formatted(groups, channels, weight.shape().get(0)));
+    }
+    ConvolutionWeights weights =
+        new ConvolutionWeights(
+            weight,
+            bias.orElse(Tensor.zeros(weight.shape().subList(0, 1))),
+            bias.isPresent(),
+            groups);
+    return module
+        .call()
+        .result(
+            new Conv1d(weights, stride, dilation, left, right), module.call().tensor(0, "input"));
+  }
+}

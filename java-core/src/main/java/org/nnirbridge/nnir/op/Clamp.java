@@ -1,0 +1,45 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.List;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.tile.TileTensor;
+
+/**
+ * {@code min(max(x, minimum), maximum)}: a maximum below the minimum wins.
+ *
+ * @param minimum negative infinity for none
+ * @param maximum infinity for none
+ */
+public record Clamp(float minimum, float maximum) implements Op {
+  @Override
+  public TensorType inferType(List<TensorType> inputs, NodeContext context) {
+    return inputs.get(0).withFormat(context.activationFormat());
+  }
+
+  @Override
+  public DataDims dataDims(List<TensorType> inputs, TensorType result) {
+    return DataDims.same(1, result, Binary.RULE);
+  }
+
+  @Override
+  public StreamedNode stream(StreamStep step) {
+    return step.apply(this, step.timeAxis(0));
+  }
+
+  @Override
+  public TileTensor lower(LowerStep step) {
+    return step.input(0)
+        .map(tile -> step.tiles().clamp(minimum, maximum, tile, step.type().format()));
+  }
+
+  @Override
+  public List<String> attributes(NodeContext context) {
+    return List.of("min: " + Print.bound(minimum), "max: " + Print.bound(maximum));
+  }
+
+  @Override
+  public boolean printsActivationPrecision() {
+    return true;
+  }
+}

@@ -1,0 +1,78 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.tile.Vector;
+import org.nnirbridge.tile.WeightMatrix;
+
+/**
+ * The constants of a convolution.
+ *
+ * @param weight of shape [out channels, in channels / groups, kernel size], the oldest tap first
+ * @param bias of shape [out channels]; zeros where the model has none, which is the same sum
+ * @param groups 1, or as many as there are channels in and out (depthwise)
+ */
+public record ConvolutionWeights(Tensor weight, Tensor bias, boolean hasBias, int groups) {
+  public ConvolutionWeights {
+    boolean depthwise = weight.shape().get(1) == 1 && groups == weight.shape().get(0);
+    if (groups != 1 && !depthwise) {
+      throw new UnsupportedModel(
+          "groups="
+              + groups
+              + " is not supported with "
+              + weight.shape().get(1) * groups
+              + " channels in and "
+              + weight.shape().get(0)
+              + " out; use 1, or as many as there are channels in and out");
+    }
+  }
+
+  int outChannels() {
+    return weight.shape().get(0);
+  }
+
+  int inChannels() {
+    return weight.shape().get(1) * groups;
+  }
+
+  int kernelSize() {
+    return weight.shape().get(2);
+  }
+
+  /** The sum over the taps, oldest first, of one output step. */
+  Vector lowerTaps(LowerStep step, List<Vector> taps) {
+    if (groups != 1) {
+      List<float[]> scales = new ArrayList<>();
+      for (int tap = 0; tap < kernelSize(); tap++) {
+        scales.add(tapValues(tap));
+      }
+      return step.tiles().multiplyAdd(scales, taps, bias.values(), step.type().format());
+    }
+    List<WeightMatrix> matrices = new ArrayList<>();
+    for (int tap = 0; tap < kernelSize(); tap++) {
+      matrices.add(
+          step.tiles()
+              .weights(tapValues(tap), outChannels(), inChannels(), step.context().fp8Weights()));
+    }
+    return step.tiles().linear(matrices, taps, bias.values(), step.type().format());
+  }
+
+  private float[] tapValues(int tap) {
+    float[] values = new float[weight.values().length / kernelSize()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = weight.values()[i * kernelSize() + tap];
+    }
+    return values;
+  }
+
+  List<String> attributes(NodeContext context) {
+    return List.of(
+        "weight: " + Print.tuple(weight.shape()),
+        Print.weightPrecision(context),
+        hasBias ? Print.bias(bias) : "bias: None",
+        "groups: " + groups);
+  }
+}

@@ -1,0 +1,61 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.nnirbridge.diagnostic.CompilerBug;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.numerics.NumberFormat;
+import org.nnirbridge.tile.LstmTiles;
+import org.nnirbridge.tile.TileTensor;
+import org.nnirbridge.tile.Vector;
+
+/**
+ * One step of an LSTM layer on (x, h, c), each {@code (batch?, features)}.
+ *
+ * @param part the new hidden state (BF16) or the new cell state (FP32)
+ */
+public record LstmCell(LstmWeights weights, LstmPart part) implements Op {
+  @Override
+  public TensorType inferType(List<TensorType> inputs, NodeContext context) {
+    return switch (part) {
+      case OUTPUT, HIDDEN -> inputs.get(1).withFormat(NumberFormat.BF16);
+      case CELL -> inputs.get(2).withFormat(NumberFormat.FP32);
+    };
+  }
+
+  @Override
+  public DataDims dataDims(List<TensorType> inputs, TensorType result) {
+    int features = result.rank() - 1;
+    return new DataDims(
+        List.of(new int[] {features, features, features, features}),
+        "features are the data dimension: [* f!] -> [* h!]");
+  }
+
+  @Override
+  public StreamedNode stream(StreamStep step) {
+    throw new CompilerBug(step.node().place() + " is already one step of a stream");
+  }
+
+  @Override
+  public TileTensor lower(LowerStep step) {
+    List<Vector> vectors = new ArrayList<>();
+    for (int v = 0; v < step.input(0).vectors().size(); v++) {
+      LstmTiles state =
+          weights.lowerStep(
+              step,
+              step.input(0).vectors().get(v),
+              step.input(1).vectors().get(v),
+              step.input(2).vectors().get(v));
+      vectors.add(part == LstmPart.CELL ? state.cell() : state.hidden());
+    }
+    return new TileTensor(step.type().shape(), step.dataDim(), vectors);
+  }
+
+  @Override
+  public List<String> attributes(NodeContext context) {
+    List<String> attributes = new ArrayList<>(weights.attributes(context));
+    attributes.add("part: " + part);
+    return attributes;
+  }
+}

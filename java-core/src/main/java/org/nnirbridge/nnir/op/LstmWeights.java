@@ -1,0 +1,57 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.tile.LstmTiles;
+import org.nnirbridge.tile.Vector;
+import org.nnirbridge.tile.WeightMatrix;
+
+/**
+ * The constants of one LSTM layer in one direction; the rows are the gates i, f, g, o.
+ *
+ * @param input of shape [4 * hidden, features]
+ * @param hidden of shape [4 * hidden, hidden]
+ * @param bias of shape [4 * hidden]: the sum of PyTorch's two biases
+ */
+public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) {
+  private static final int GATES = 4;
+
+  int features() {
+    return input.shape().get(1);
+  }
+
+  int hiddenSize() {
+    return hidden.shape().get(1);
+  }
+
+  /** One step: each gate sums its bias, the hidden part, then the input part. */
+  LstmTiles lowerStep(LowerStep step, Vector x, Vector h, Vector c) {
+    List<Vector> gates = new ArrayList<>();
+    for (int gate = 0; gate < GATES; gate++) {
+      List<WeightMatrix> matrices =
+          List.of(gateMatrix(step, hidden, gate), gateMatrix(step, input, gate));
+      float[] gateBias =
+          Arrays.copyOfRange(bias.values(), gate * hiddenSize(), (gate + 1) * hiddenSize());
+      gates.add(step.tiles().gate(matrices, List.of(h, x), gateBias));
+    }
+    return step.tiles().lstmUnit(gates, c);
+  }
+
+  private WeightMatrix gateMatrix(LowerStep step, Tensor weights, int gate) {
+    int columns = weights.shape().get(1);
+    int size = hiddenSize() * columns;
+    float[] rows = Arrays.copyOfRange(weights.values(), gate * size, (gate + 1) * size);
+    return step.tiles().weights(rows, hiddenSize(), columns, step.context().fp8Weights());
+  }
+
+  List<String> attributes(NodeContext context) {
+    return List.of(
+        "weight_ih: " + Print.tuple(input.shape()),
+        "weight_hh: " + Print.tuple(hidden.shape()),
+        Print.weightPrecision(context),
+        Print.bias(bias));
+  }
+}

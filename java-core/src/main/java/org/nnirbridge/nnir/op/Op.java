@@ -1,0 +1,60 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.List;
+import java.util.Optional;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.tile.TileTensor;
+
+/**
+ * An operator of NNIR. Each answers the compiler's four questions in its own file: the type of its
+ * result, which axes may be data dimensions, what it becomes for one time step, and its tiles.
+ */
+public sealed interface Op
+    permits Input,
+        Constant,
+        StateRead,
+        Linear,
+        Conv1d,
+        Conv1dStep,
+        Lstm,
+        LstmCell,
+        Unary,
+        Clamp,
+        Binary,
+        Cast,
+        Rearrangement {
+
+  /** The operator's name in prints and messages. */
+  default String label() {
+    return getClass().getSimpleName();
+  }
+
+  /**
+   * The type of the result; throws UnsupportedModel, without the node's name, when there is none.
+   */
+  TensorType inferType(List<TensorType> inputs, NodeContext context);
+
+  /** The combinations of data dimensions that the operator can compute. */
+  DataDims dataDims(List<TensorType> inputs, TensorType result);
+
+  /** Adds what computes one time step of this operator. */
+  StreamedNode stream(StreamStep step);
+
+  /** Adds the tiles that compute this operator. */
+  TileTensor lower(LowerStep step);
+
+  /** The attributes in prints, such as {@code bias: 64}. */
+  List<String> attributes(NodeContext context);
+
+  /** Whether the print ends with the precision of the activations. */
+  default boolean printsActivationPrecision() {
+    return false;
+  }
+
+  /** The result on constants, for operators that are computed at compile time. */
+  default Optional<Tensor> fold(List<Tensor> inputs) {
+    return Optional.empty();
+  }
+}

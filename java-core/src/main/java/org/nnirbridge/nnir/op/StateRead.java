@@ -1,0 +1,42 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.List;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.tile.TileTensor;
+
+/**
+ * The entry of a state as it was some inferences ago.
+ *
+ * @param age how many inferences ago, from 1 to the depth of the state
+ */
+public record StateRead(int state, int age, TensorType type) implements Op {
+  @Override
+  public TensorType inferType(List<TensorType> inputs, NodeContext context) {
+    return type;
+  }
+
+  @Override
+  public DataDims dataDims(List<TensorType> inputs, TensorType result) {
+    return DataDims.same(0, result, "a state has the data dimension of what it keeps");
+  }
+
+  @Override
+  public StreamedNode stream(StreamStep step) {
+    throw new UnsupportedModel(
+        "streaming_transform: the model already keeps state ("
+            + step.node().name()
+            + "); transform it once, over all its streaming axes");
+  }
+
+  @Override
+  public TileTensor lower(LowerStep step) {
+    return step.tiles().readState(state, age, type.shape(), step.dataDim(), type.format());
+  }
+
+  @Override
+  public List<String> attributes(NodeContext context) {
+    return List.of("state: " + state, "age: " + age);
+  }
+}

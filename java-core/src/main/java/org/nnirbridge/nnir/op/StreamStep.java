@@ -1,0 +1,128 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+import org.nnirbridge.nnir.GraphBuilder;
+import org.nnirbridge.nnir.Node;
+import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.TensorType;
+
+/**
+ * A node on its way into the streaming graph.
+ *
+ * @param builder the streaming graph
+ * @param node the original node
+ * @param inputTypes the original types of the operands
+ * @param inputs the operands in the streaming graph
+ */
+public record StreamStep(
+    GraphBuilder builder, Node node, List<TensorType> inputTypes, List<StreamedNode> inputs) {
+  /** In place of a time axis: the tensor does not depend on any streamed input. */
+  public static final int NO_TIME = -1;
+
+  public int timeAxis(int input) {
+    return inputs.get(input).timeAxis();
+  }
+
+  public TensorType inputType(int input) {
+    return inputTypes.get(input);
+  }
+
+  /** Adds an operator with this node's name and context. */
+  public int add(Op op, List<Integer> operands) {
+    return builder.add(node.name(), op, node.context(), operands);
+  }
+
+  /** Adds an operator on all operands; its result has the given time axis in the original. */
+  public StreamedNode apply(Op op, int timeAxis) {
+    return new StreamedNode(add(op, inputs.stream().map(StreamedNode::node).toList()), timeAxis);
+  }
+
+  /** Whether no operand depends on a streamed input. */
+  public boolean isTimeless() {
+    return inputs.stream().allMatch(input -> input.timeAxis() == NO_TIME);
+  }
+
+  /** The refusal of this node, naming it. */
+  public UnsupportedModel refuse(String why) {
+    return new UnsupportedModel("streaming_transform: " + node.place() + ": " + why);
+  }
+
+  /**
+   * The operands of an elementwise operator, all with one time axis: constants that do not vary
+   * along it lose it.
+   */
+  public StreamedNode applyElementwise(Op op) {
+    int timeAxis = NO_TIME;
+    for (StreamedNode input : inputs) {
+      if (input.timeAxis() != NO_TIME && timeAxis != NO_TIME && input.timeAxis() != timeAxis) {
+        throw refuse(
+            "its operands have their time on different axes ("
+                + timeAxis
+                + " and "
+                + input.timeAxis()
+                + "); transpose one of them so that the streaming axes agree");
+      }
+      timeAxis = Math.max(timeAxis, input.timeAxis());
+    }
+    if (timeAxis == NO_TIME) {
+      return apply(op, NO_TIME);
+    }
+    List<Integer> operands = new ArrayList<>();
+    for (int i = 0; i < inputs.size(); i++) {
+      operands.add(timeAxis(i) == NO_TIME ? constantAtOneStep(i, timeAxis) : inputs.get(i).node());
+    }
+    return new StreamedNode(add(op, operands), timeAxis);
+  }
+
+  private int constantAtOneStep(int input, int timeAxis) {
+    Node constantNode = builder.node(inputs.get(input).node());
+    if (!(constantNode.op() instanceof Constant constant)) {
+      throw refuse(
+          constantNode.name()
+              + " does not depend on the streamed input, yet has an extent along the time axis "
+              + timeAxis
+              + "; make it a constant or compute it from the input");
+    }
+    Tensor tensor = constant.tensor();
+    List<Integer> stepShape = Shapes.without(tensor.shape(), timeAxis);
+    int extent = tensor.shape().get(timeAxis);
+    int stride = Shapes.stride(tensor.shape(), timeAxis);
+    float[] step = new float[Shapes.size(stepShape)];
+    for (int i = 0; i < step.length; i++) {
+      int first = i / stride * stride * extent + i % stride;
+      step[i] = tensor.values()[first];
+      for (int t = 1; t < extent; t++) {
+        if (Float.floatToIntBits(tensor.values()[first + t * stride])
+            != Float.floatToIntBits(step[i])) {
+          throw refuse(
+              "the constant "
+                  + constantNode.name()
+                  + " varies along the time axis "
+                  + timeAxis
+                  + "; a streaming model sees one time step, so use a constant with extent 1 there");
+        }
+      }
+    }
+    return builder.constant(constantNode.name(), new Tensor(stepShape, step));
+  }
+
+  /** Where an axis of the original lies once the time axis is gone. */
+  public static int axisWithoutTime(int axis, int timeAxis) {
+    return timeAxis != NO_TIME && axis > timeAxis ? axis - 1 : axis;
+  }
+
+  /** The refusal of an operator that would need several time steps at once. */
+  public UnsupportedModel refuseAlongTime(String what, int timeAxis) {
+    return refuse(
+        what
+            + " along the streaming axis "
+            + timeAxis
+            + " of "
+            + Arrays.toString(inputType(0).shape().toArray())
+            + ", and a streaming model sees one time step at a time; stream over another axis");
+  }
+}

@@ -1,0 +1,58 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.numerics.UnaryFunction;
+import org.nnirbridge.tile.TileTensor;
+
+/** An elementwise function of one tensor. */
+public record Unary(UnaryFunction function) implements Op {
+  @Override
+  public String label() {
+    String name = function.name();
+    return name.charAt(0) + name.substring(1).toLowerCase(Locale.ROOT);
+  }
+
+  @Override
+  public TensorType inferType(List<TensorType> inputs, NodeContext context) {
+    return inputs.get(0).withFormat(context.activationFormat());
+  }
+
+  @Override
+  public DataDims dataDims(List<TensorType> inputs, TensorType result) {
+    return DataDims.same(1, result, Binary.RULE);
+  }
+
+  @Override
+  public StreamedNode stream(StreamStep step) {
+    return step.apply(this, step.timeAxis(0));
+  }
+
+  @Override
+  public TileTensor lower(LowerStep step) {
+    return step.input(0).map(tile -> step.tiles().unary(function, tile, step.type().format()));
+  }
+
+  @Override
+  public List<String> attributes(NodeContext context) {
+    return List.of();
+  }
+
+  @Override
+  public boolean printsActivationPrecision() {
+    return true;
+  }
+
+  @Override
+  public Optional<Tensor> fold(List<Tensor> inputs) {
+    float[] values = inputs.get(0).values().clone();
+    for (int i = 0; i < values.length; i++) {
+      values[i] = function.apply(values[i]);
+    }
+    return Optional.of(new Tensor(inputs.get(0).shape(), values));
+  }
+}

@@ -1,0 +1,417 @@
+package org.nnirbridge.tile;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.IntUnaryOperator;
+import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.NumberFormat;
+import org.nnirbridge.numerics.UnaryFunction;
+
+/**
+ * The only way to make tiles. The same work on the same tiles gives the same tile, so what two
+ * operators share is computed once.
+ */
+public final class TileBuilder {
+  private final int blockSize;
+  private final List<Tile> tiles = new ArrayList<>();
+  private final List<TileState> states = new ArrayList<>();
+  private final List<List<Integer>> outputs = new ArrayList<>();
+  private final Map<TileKey, Integer> known = new HashMap<>();
+  private final Map<List<Integer>, Integer> derivedGroups = new HashMap<>();
+  private final Map<WeightMatrix, WeightMatrix> matrices;
+  private final Set<Integer> stateSources = new HashSet<>();
+  private int groups;
+  private int layer;
+  private List<Integer> cores = List.of();
+
+  private record TileKey(TileOp op, NumberFormat format) {}
+
+  /**
+   * A builder for one model.
+   *
+   * @param matrices the weights of all models of the program, shared so that equal ones are one
+   */
+  public TileBuilder(int blockSize, Map<WeightMatrix, WeightMatrix> matrices) {
+    this.blockSize = blockSize;
+    this.matrices = matrices;
+  }
+
+  /** Sets the operator, and the cores it may use, to which the next tiles belong. */
+  public void startLayer(int newLayer, List<Integer> newCores) {
+    layer = newLayer;
+    cores = newCores;
+  }
+
+  private int add(TileOp op, NumberFormat format, int lanes, int group) {
+    return known.computeIfAbsent(new TileKey(op, format), key -> append(op, format, lanes, group));
+  }
+
+  private int append(TileOp op, NumberFormat format, int lanes, int group) {
+    tiles.add(new Tile(tiles.size(), op, format, lanes, group, layer, cores));
+    return tiles.size() - 1;
+  }
+
+  private int groupLike(int tile) {
+    return derivedGroups.computeIfAbsent(List.of(layer, tiles.get(tile).group()), key -> groups++);
+  }
+
+  private int blocks(int lanes) {
+    return (lanes + blockSize - 1) / blockSize;
+  }
+
+  private int lanesOf(int block, int lanes) {
+    return Math.min(blockSize, lanes - block * blockSize);
+  }
+
+  private Vector vector(int lanes, IntUnaryOperator tileOfBlock) {
+    List<Integer> ids = new ArrayList<>();
+    for (int block = 0; block < blocks(lanes); block++) {
+      ids.add(tileOfBlock.applyAsInt(block));
+    }
+    return new Vector(ids, lanes);
+  }
+
+  private TileTensor tensor(
+      List<Integer> shape, int dataDim, Function<Integer, Vector> vectorAtIndex) {
+    int lanes = dataDim < 0 ? 1 : shape.get(dataDim);
+    int size = 1;
+    for (int extent : shape) {
+      size *= extent;
+    }
+    List<Vector> vectors = new ArrayList<>();
+    for (int v = 0; v < (lanes == 0 ? 0 : size / lanes); v++) {
+      vectors.add(vectorAtIndex.apply(v));
+    }
+    return new TileTensor(shape, dataDim, vectors);
+  }
+
+  /** An argument of the model, word by word. */
+  public TileTensor input(int port, List<Integer> shape, int dataDim, NumberFormat format) {
+    int lanes = dataDim < 0 ? 1 : shape.get(dataDim);
+    return tensor(
+        shape,
+        dataDim,
+        v -> {
+          int group = groups++;
+          return vector(
+              lanes,
+              block ->
+                  add(
+                      new TileOp.FromInput(port, v * blocks(lanes) + block),
+                      format,
+                      lanesOf(block, lanes),
+                      group));
+        });
+  }
+
+  /** The entry of a state of some age. */
+  public TileTensor readState(
+      int state, int age, List<Integer> shape, int dataDim, NumberFormat format) {
+    int lanes = dataDim < 0 ? 1 : shape.get(dataDim);
+    int group = groups++;
+    return tensor(
+        shape,
+        dataDim,
+        v ->
+            vector(
+                lanes,
+                block ->
+                    add(
+                        new TileOp.FromState(state, age, v * blocks(lanes) + block),
+                        format,
+                        lanesOf(block, lanes),
+                        group)));
+  }
+
+  /** A constant tensor in row-major order. */
+  public TileTensor constant(
+      List<Integer> shape, float[] values, int dataDim, NumberFormat format) {
+    int lanes = dataDim < 0 ? 1 : shape.get(dataDim);
+    TileTensor places = tensor(shape, dataDim, v -> new Vector(List.of(), lanes));
+    float[][] vectors = new float[places.vectors().size()][lanes];
+    for (int i = 0; i < values.length; i++) {
+      TileTensor.Position position = places.position(i);
+      vectors[position.vector()][position.lane()] = values[i];
+    }
+    return tensor(shape, dataDim, v -> fixed(vectors[v], format));
+  }
+
+  private Vector fixed(float[] values, NumberFormat format) {
+    int group = groups++;
+    return vector(
+        values.length,
+        block ->
+            add(
+                new TileOp.Fixed(fixedBlock(values, block)),
+                format,
+                lanesOf(block, values.length),
+                group));
+  }
+
+  private float[] fixedBlock(float[] values, int block) {
+    return Arrays.copyOf(
+        Arrays.copyOfRange(
+            values, block * blockSize, block * blockSize + lanesOf(block, values.length)),
+        blockSize);
+  }
+
+  /** A vector of zeros in BF16. */
+  public Vector zeros(int lanes) {
+    return fixed(new float[lanes], NumberFormat.BF16);
+  }
+
+  /** A weight matrix; equal ones are one. */
+  public WeightMatrix weights(float[] values, int rows, int columns, boolean fp8) {
+    return matrices.computeIfAbsent(new WeightMatrix(values, rows, columns, fp8), matrix -> matrix);
+  }
+
+  /** A tensor whose vectors are functions of the vectors of another, in the same order. */
+  public TileTensor mapVectors(
+      TileTensor input, List<Integer> shape, int dataDim, Function<Vector, Vector> function) {
+    return new TileTensor(shape, dataDim, input.vectors().stream().map(function).toList());
+  }
+
+  /** {@code bias + sum of matrix * vector}, in the order of the lists, rounded to a format. */
+  public Vector linear(
+      List<WeightMatrix> weights, List<Vector> inputs, float[] bias, NumberFormat format) {
+    List<Vector> operands =
+        inputs.stream().map(input -> convert(input, NumberFormat.BF16)).toList();
+    int rows = bias.length;
+    int group = groups++;
+    return vector(
+        rows,
+        row -> {
+          List<TileOp.Segment> segments = new ArrayList<>();
+          for (int i = 0; i < weights.size(); i++) {
+            segments.add(new TileOp.Segment(weights.get(i), row, operands.get(i).tiles()));
+          }
+          return add(
+              new TileOp.MatVec(
+                  biasTile(bias, row), segments, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY),
+              format,
+              lanesOf(row, rows),
+              group);
+        });
+  }
+
+  private OptionalInt biasTile(float[] bias, int row) {
+    float[] block = fixedBlock(bias, row);
+    for (float value : block) {
+      if (Float.floatToRawIntBits(value) != 0) {
+        return OptionalInt.of(
+            add(new TileOp.Fixed(block), NumberFormat.FP32, lanesOf(row, bias.length), groups++));
+      }
+    }
+    return OptionalInt.empty();
+  }
+
+  /** The sum of an LSTM gate, which stays in float32. */
+  public Vector gate(List<WeightMatrix> weights, List<Vector> inputs, float[] bias) {
+    return linear(weights, inputs, bias, NumberFormat.FP32);
+  }
+
+  /** The states after an LSTM step, from the sums of the gates i, f, g, o and the cell state. */
+  public LstmTiles lstmUnit(List<Vector> gates, Vector cell) {
+    int lanes = cell.lanes();
+    int cellGroup = groups++;
+    int hiddenGroup = groups++;
+    Vector newCell =
+        vector(
+            lanes,
+            block ->
+                add(
+                    new TileOp.LstmCellState(
+                        gates.get(0).tiles().get(block),
+                        gates.get(1).tiles().get(block),
+                        gates.get(2).tiles().get(block),
+                        cell.tiles().get(block)),
+                    NumberFormat.FP32,
+                    lanesOf(block, lanes),
+                    cellGroup));
+    Vector hidden =
+        vector(
+            lanes,
+            block ->
+                add(
+                    new TileOp.LstmHidden(
+                        gates.get(3).tiles().get(block), newCell.tiles().get(block)),
+                    NumberFormat.BF16,
+                    lanesOf(block, lanes),
+                    hiddenGroup));
+    return new LstmTiles(hidden, newCell);
+  }
+
+  /** {@code bias + sum of scale * vector} on each lane, in the order of the lists. */
+  public Vector multiplyAdd(
+      List<float[]> scales, List<Vector> inputs, float[] bias, NumberFormat format) {
+    int lanes = bias.length;
+    Vector sum = fixed(bias, NumberFormat.FP32);
+    for (int i = 0; i < scales.size(); i++) {
+      Vector before = sum;
+      Vector scale = fixed(scales.get(i), NumberFormat.BF16);
+      Vector input = convert(inputs.get(i), NumberFormat.BF16);
+      int group = groups++;
+      NumberFormat result = i == scales.size() - 1 ? format : NumberFormat.FP32;
+      sum =
+          vector(
+              lanes,
+              block ->
+                  add(
+                      new TileOp.MultiplyAdd(
+                          before.tiles().get(block),
+                          scale.tiles().get(block),
+                          input.tiles().get(block)),
+                      result,
+                      lanesOf(block, lanes),
+                      group));
+    }
+    return sum;
+  }
+
+  public int unary(UnaryFunction function, int tile, NumberFormat format) {
+    return add(new TileOp.Map(function, tile), format, tiles.get(tile).lanes(), groupLike(tile));
+  }
+
+  public int clamp(float minimum, float maximum, int tile, NumberFormat format) {
+    int operand = convert(tile, format);
+    return add(
+        new TileOp.ClampLanes(minimum, maximum, operand),
+        format,
+        tiles.get(tile).lanes(),
+        groupLike(tile));
+  }
+
+  public int binary(BinaryFunction function, int a, int b, NumberFormat format) {
+    return add(
+        new TileOp.Zip(function, convert(a, format), convert(b, format)),
+        format,
+        tiles.get(a).lanes(),
+        groupLike(a));
+  }
+
+  /** The tile in another format; itself when it has that format. */
+  public int convert(int tile, NumberFormat format) {
+    return tiles.get(tile).format() == format ? tile : unary(UnaryFunction.IDENTITY, tile, format);
+  }
+
+  private Vector convert(Vector vector, NumberFormat format) {
+    return new Vector(
+        vector.tiles().stream().map(tile -> convert(tile, format)).toList(), vector.lanes());
+  }
+
+  /**
+   * A tensor each of whose values is one value of an operand.
+   *
+   * @param input which operand a flat index of the result comes from
+   * @param index the flat index in that operand
+   */
+  public TileTensor gather(
+      List<TileTensor> operands,
+      List<Integer> shape,
+      int dataDim,
+      IntUnaryOperator input,
+      IntUnaryOperator index) {
+    int lanes = dataDim < 0 ? 1 : shape.get(dataDim);
+    TileTensor places = tensor(shape, dataDim, v -> new Vector(List.of(), lanes));
+    int[][] sourceTile = new int[places.vectors().size()][lanes];
+    int[][] sourceLane = new int[places.vectors().size()][lanes];
+    for (int i = 0; i < places.vectors().size() * lanes; i++) {
+      TileTensor.Position to = places.position(i);
+      TileTensor operand = operands.get(input.applyAsInt(i));
+      TileTensor.Position from = operand.position(index.applyAsInt(i));
+      sourceTile[to.vector()][to.lane()] =
+          operand.vectors().get(from.vector()).tiles().get(from.lane() / blockSize);
+      sourceLane[to.vector()][to.lane()] = from.lane() % blockSize;
+    }
+    return tensor(
+        shape,
+        dataDim,
+        v -> {
+          int group = groups++;
+          return vector(
+              lanes,
+              block ->
+                  gatherTile(
+                      sourceTile[v],
+                      sourceLane[v],
+                      block * blockSize,
+                      lanesOf(block, lanes),
+                      group));
+        });
+  }
+
+  private int gatherTile(int[] sourceTile, int[] sourceLane, int first, int lanes, int group) {
+    NumberFormat format = NumberFormat.BF16;
+    for (int lane = 0; lane < lanes; lane++) {
+      if (tiles.get(sourceTile[first + lane]).format() == NumberFormat.FP32) {
+        format = NumberFormat.FP32;
+      }
+    }
+    List<TileOp.LaneRun> runs = new ArrayList<>();
+    int start = 0;
+    for (int lane = 1; lane <= lanes; lane++) {
+      boolean continues =
+          lane < lanes
+              && sourceTile[first + lane] == sourceTile[first + lane - 1]
+              && sourceLane[first + lane] == sourceLane[first + lane - 1] + 1;
+      if (!continues) {
+        int tile = convert(sourceTile[first + start], format);
+        runs.add(new TileOp.LaneRun(tile, sourceLane[first + start], lane - start));
+        start = lane;
+      }
+    }
+    if (runs.size() == 1 && runs.get(0).lane() == 0) {
+      return runs.get(0).tile();
+    }
+    return add(new TileOp.Gather(runs), format, lanes, group);
+  }
+
+  /** Declares the next state; its source must be known by now. */
+  public void addState(
+      String name, NumberFormat format, int depth, float[] initial, TileTensor source) {
+    List<float[]> blocks = new ArrayList<>();
+    TileTensor start = constant(source.shape(), initial, source.dataDim(), format);
+    List<Integer> sources = new ArrayList<>();
+    for (int v = 0; v < source.vectors().size(); v++) {
+      for (int t = 0; t < source.vectors().get(v).tiles().size(); t++) {
+        TileOp.Fixed block = (TileOp.Fixed) tiles.get(start.vectors().get(v).tiles().get(t)).op();
+        blocks.add(block.values());
+        sources.add(ownTile(convert(source.vectors().get(v).tiles().get(t), format)));
+      }
+    }
+    states.add(new TileState(name, format, depth, blocks, sources));
+  }
+
+  /** A tile that becomes the entry of one state only, and is neither constant nor state itself. */
+  private int ownTile(int tile) {
+    TileOp op = tiles.get(tile).op();
+    boolean needsCopy =
+        op instanceof TileOp.Fixed || op instanceof TileOp.FromState || !stateSources.add(tile);
+    if (!needsCopy) {
+      return tile;
+    }
+    Tile source = tiles.get(tile);
+    return append(
+        new TileOp.Map(UnaryFunction.IDENTITY, tile), source.format(), source.lanes(), groups++);
+  }
+
+  /** Declares the next output, in the format in which it leaves the machine. */
+  public void addOutput(TileTensor tensor, NumberFormat format) {
+    List<Integer> words = new ArrayList<>();
+    for (Vector vector : tensor.vectors()) {
+      words.addAll(convert(vector, format).tiles());
+    }
+    outputs.add(words);
+  }
+
+  public TileGraph build() {
+    return new TileGraph(blockSize, tiles, states, outputs);
+  }
+}

@@ -1,0 +1,222 @@
+package org.nnirbridge.tile;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.function.IntUnaryOperator;
+import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.UnaryFunction;
+
+/** What makes a tile: work of one instruction or a few on one core. Operands are ids of tiles. */
+public sealed interface TileOp {
+  /** The tiles it reads. */
+  List<Integer> operands();
+
+  /** The same work on other tiles. */
+  TileOp withOperands(IntUnaryOperator newId);
+
+  /** One word of an input. */
+  record FromInput(int port, int word) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of();
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return this;
+    }
+  }
+
+  /** Values known at compile time. */
+  record Fixed(float[] values) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of();
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return this;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Fixed fixed && Arrays.equals(values, fixed.values);
+    }
+
+    @Override
+    public int hashCode() {
+      return Arrays.hashCode(values);
+    }
+  }
+
+  /** One tile of a state's entry of some age. */
+  record FromState(int state, int age, int offset) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of();
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return this;
+    }
+  }
+
+  /**
+   * A block row of a matrix times a run of tiles.
+   *
+   * @param rowBlock which B rows
+   * @param inputs a tile for each block column
+   */
+  record Segment(WeightMatrix matrix, int rowBlock, List<Integer> inputs) {
+    public Segment {
+      inputs = List.copyOf(inputs);
+    }
+  }
+
+  /** A sum of segments in order, on top of an initial FP32 tile if there is one, then clamped. */
+  record MatVec(OptionalInt initial, List<Segment> segments, float minimum, float maximum)
+      implements TileOp {
+    public MatVec {
+      segments = List.copyOf(segments);
+    }
+
+    @Override
+    public List<Integer> operands() {
+      List<Integer> operands = new ArrayList<>();
+      initial.ifPresent(operands::add);
+      segments.forEach(segment -> operands.addAll(segment.inputs()));
+      return operands;
+    }
+
+    @Override
+    public MatVec withOperands(IntUnaryOperator newId) {
+      return new MatVec(
+          initial.isPresent()
+              ? OptionalInt.of(newId.applyAsInt(initial.getAsInt()))
+              : OptionalInt.empty(),
+          segments.stream()
+              .map(
+                  segment ->
+                      new Segment(
+                          segment.matrix(),
+                          segment.rowBlock(),
+                          segment.inputs().stream().map(newId::applyAsInt).toList()))
+              .toList(),
+          minimum,
+          maximum);
+    }
+
+    public boolean isClamped() {
+      return minimum != Float.NEGATIVE_INFINITY || maximum != Float.POSITIVE_INFINITY;
+    }
+  }
+
+  /** {@code fma(a, b, sum)} on each lane. */
+  record MultiplyAdd(int sum, int a, int b) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of(sum, a, b);
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return new MultiplyAdd(newId.applyAsInt(sum), newId.applyAsInt(a), newId.applyAsInt(b));
+    }
+  }
+
+  /** A function of each lane. */
+  record Map(UnaryFunction function, int a) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of(a);
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return new Map(function, newId.applyAsInt(a));
+    }
+  }
+
+  /** {@code min(max(a, minimum), maximum)} on each lane. */
+  record ClampLanes(float minimum, float maximum, int a) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of(a);
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return new ClampLanes(minimum, maximum, newId.applyAsInt(a));
+    }
+  }
+
+  /** A function of two tiles on each lane. */
+  record Zip(BinaryFunction function, int a, int b) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of(a, b);
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return new Zip(function, newId.applyAsInt(a), newId.applyAsInt(b));
+    }
+  }
+
+  /** The new cell state of an LSTM from its gates' sums and the old cell state, all FP32. */
+  record LstmCellState(int inputGate, int forgetGate, int candidate, int cell) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of(inputGate, forgetGate, candidate, cell);
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return new LstmCellState(
+          newId.applyAsInt(inputGate),
+          newId.applyAsInt(forgetGate),
+          newId.applyAsInt(candidate),
+          newId.applyAsInt(cell));
+    }
+  }
+
+  /** The new hidden state of an LSTM from its output gate's sum and its new cell state. */
+  record LstmHidden(int outputGate, int cell) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of(outputGate, cell);
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return new LstmHidden(newId.applyAsInt(outputGate), newId.applyAsInt(cell));
+    }
+  }
+
+  /** Runs of lanes of other tiles, one after another from lane 0. */
+  record Gather(List<LaneRun> runs) implements TileOp {
+    public Gather {
+      runs = List.copyOf(runs);
+    }
+
+    @Override
+    public List<Integer> operands() {
+      return runs.stream().map(LaneRun::tile).toList();
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return new Gather(
+          runs.stream()
+              .map(run -> new LaneRun(newId.applyAsInt(run.tile()), run.lane(), run.count()))
+              .toList());
+    }
+  }
+
+  /** Lanes {@code lane .. lane + count} of a tile. */
+  record LaneRun(int tile, int lane, int count) {}
+}

@@ -1,0 +1,116 @@
+package org.nnirbridge.transform;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalInt;
+import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.nnir.GraphBuilder;
+import org.nnirbridge.nnir.Node;
+import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.nnir.op.Input;
+import org.nnirbridge.nnir.op.StreamStep;
+import org.nnirbridge.nnir.op.StreamedNode;
+
+/**
+ * Turns a graph over whole sequences into one over single time steps, with state inside.
+ *
+ * <p>Step i of the result gives slice i of the whole-sequence result. The graph must have no state.
+ */
+public final class StreamingTransform {
+  private StreamingTransform() {}
+
+  /**
+   * Streams a graph.
+   *
+   * @param axes the time axis of each input; negative axes count from the end
+   * @throws InvalidArgument when there are too many or too few axes, or an input lacks its axis
+   * @throws UnsupportedModel naming the node that needs more than one time step
+   */
+  public static StreamedGraph apply(Graph graph, List<Integer> axes) {
+    List<Node> inputs = graph.inputs();
+    if (axes.size() != inputs.size()) {
+      throw new InvalidArgument(
+          "streaming_transform: the model has "
+              + inputs.size()
+              + " inputs, but "
+              + axes.size()
+              + " streaming axes were given; give one for each input");
+    }
+    checkSequenceLengths(inputs, axes);
+    GraphBuilder builder = new GraphBuilder();
+    StreamedNode[] streamed = new StreamedNode[graph.nodes().size()];
+    for (Node node : graph.nodes()) {
+      streamed[node.id()] =
+          node.op() instanceof Input input
+              ? streamInput(builder, node, input, axisOf(node, axes.get(input.index())))
+              : node.op().stream(step(builder, graph, node, streamed));
+    }
+    return outputs(graph, builder, streamed);
+  }
+
+  private static StreamStep step(
+      GraphBuilder builder, Graph graph, Node node, StreamedNode[] streamed) {
+    List<TensorType> types = node.inputs().stream().map(input -> graph.node(input).type()).toList();
+    List<StreamedNode> inputs = node.inputs().stream().map(input -> streamed[input]).toList();
+    return new StreamStep(builder, node, types, inputs);
+  }
+
+  private static StreamedNode streamInput(GraphBuilder builder, Node node, Input input, int axis) {
+    TensorType type = input.type().withShape(Shapes.without(input.type().shape(), axis));
+    Input oneStep = new Input(input.index(), type, OptionalInt.of(axis));
+    return new StreamedNode(builder.add(node.name(), oneStep, node.context(), List.of()), axis);
+  }
+
+  private static StreamedGraph outputs(Graph graph, GraphBuilder builder, StreamedNode[] streamed) {
+    List<Graph.Output> outputs = new ArrayList<>();
+    List<Integer> outputAxes = new ArrayList<>();
+    for (Graph.Output output : graph.outputs()) {
+      StreamedNode node = streamed[output.node()];
+      if (node.timeAxis() == StreamStep.NO_TIME) {
+        throw new UnsupportedModel(
+            "streaming_transform: the output "
+                + graph.node(output.node()).place()
+                + " does not depend on any streamed input");
+      }
+      outputs.add(new Graph.Output(node.node(), output.format(), OptionalInt.of(node.timeAxis())));
+      outputAxes.add(node.timeAxis());
+    }
+    return new StreamedGraph(builder.build(outputs), outputAxes);
+  }
+
+  private static int axisOf(Node input, int axis) {
+    int rank = input.type().rank();
+    if (axis < -rank || axis >= rank) {
+      throw new InvalidArgument(
+          "streaming_transform: input "
+              + input.name()
+              + " has shape "
+              + input.type().shape()
+              + " and no axis "
+              + axis
+              + "; give one from 0 to "
+              + (rank - 1));
+    }
+    return axis < 0 ? axis + rank : axis;
+  }
+
+  private static void checkSequenceLengths(List<Node> inputs, List<Integer> axes) {
+    int[] lengths = new int[inputs.size()];
+    for (int i = 0; i < lengths.length; i++) {
+      Node input = inputs.get(i);
+      lengths[i] = input.type().shape().get(axisOf(input, axes.get(i)));
+    }
+    if (Arrays.stream(lengths).distinct().count() > 1) {
+      throw new InvalidArgument(
+          "streaming_transform: the streaming axes "
+              + axes
+              + " have different lengths "
+              + Arrays.toString(lengths)
+              + "; every input must hold the same number of time steps");
+    }
+  }
+}
