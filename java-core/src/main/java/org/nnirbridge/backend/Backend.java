@@ -1,0 +1,47 @@
+package org.nnirbridge.backend;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.nnirbridge.hardware.HardwareConfig;
+import org.nnirbridge.program.CoreCode;
+import org.nnirbridge.program.CoreImage;
+import org.nnirbridge.tile.TileGraph;
+
+/**
+ * From tiles to instructions: place, order, allocate, assemble. All models of a program share the
+ * stores.
+ */
+public final class Backend {
+  private Backend() {}
+
+  /** The images of the cores, and for each model the code of each core. */
+  public record Result(List<CoreImage> images, List<List<CoreCode>> code) {}
+
+  /**
+   * Compiles the models of a program.
+   *
+   * @throws org.nnirbridge.diagnostic.DoesNotFit naming the store, the core, the need and the depth
+   */
+  public static Result compile(HardwareConfig config, List<TileGraph> models) {
+    List<CoreStores> stores = new ArrayList<>();
+    for (int core = 0; core < config.numCores(); core++) {
+      stores.add(new CoreStores(core, config));
+    }
+    Placer placer = new Placer(config, stores.stream().map(store -> store.weights).toList());
+    List<List<CoreWork>> work = new ArrayList<>();
+    for (TileGraph model : models) {
+      TileGraph prepared = HoistStateWork.run(FuseClamps.run(DropDeadTiles.run(model)));
+      work.add(new CodeGenerator(prepared, placer.place(prepared), stores).generate());
+    }
+    List<List<CoreCode>> code = new ArrayList<>();
+    for (List<CoreWork> model : work) {
+      List<CoreCode> ofCores = new ArrayList<>();
+      for (CoreWork core : model) {
+        Allocator.allocate(core, config);
+        ofCores.add(Assembler.assemble(core, config));
+      }
+      code.add(ofCores);
+    }
+    return new Result(stores.stream().map(CoreStores::image).toList(), code);
+  }
+}

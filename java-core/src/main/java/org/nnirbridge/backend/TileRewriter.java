@@ -1,0 +1,58 @@
+package org.nnirbridge.backend;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.nnirbridge.numerics.NumberFormat;
+import org.nnirbridge.tile.Tile;
+import org.nnirbridge.tile.TileGraph;
+import org.nnirbridge.tile.TileOp;
+import org.nnirbridge.tile.TileState;
+
+/** Copies a tile graph tile by tile; a pass replaces or adds some on the way. */
+final class TileRewriter {
+  private final TileGraph graph;
+  private final int[] newIds;
+  private final List<Tile> tiles = new ArrayList<>();
+
+  TileRewriter(TileGraph graph) {
+    this.graph = graph;
+    this.newIds = new int[graph.tiles().size()];
+  }
+
+  /** The new id of a tile that has been kept. */
+  int newId(int tile) {
+    return newIds[tile];
+  }
+
+  /** Keeps a tile with its operands renamed. */
+  void keep(Tile tile) {
+    keepAs(tile, tile.op().withOperands(this::newId));
+  }
+
+  /** Keeps a tile that is made in another way; the operands are new ids. */
+  void keepAs(Tile tile, TileOp op) {
+    newIds[tile.id()] = add(tile, op, tile.format(), tile.group());
+  }
+
+  /** Adds a tile that belongs to the work of another. */
+  int add(Tile like, TileOp op, NumberFormat format, int group) {
+    tiles.add(new Tile(tiles.size(), op, format, like.lanes(), group, like.layer(), like.cores()));
+    return tiles.size() - 1;
+  }
+
+  TileGraph build() {
+    List<TileState> states = new ArrayList<>();
+    for (TileState state : graph.states()) {
+      states.add(
+          new TileState(
+              state.name(),
+              state.format(),
+              state.depth(),
+              state.initial(),
+              state.sources().stream().map(this::newId).toList()));
+    }
+    List<List<Integer>> outputs =
+        graph.outputs().stream().map(words -> words.stream().map(this::newId).toList()).toList();
+    return new TileGraph(graph.blockSize(), tiles, states, outputs);
+  }
+}

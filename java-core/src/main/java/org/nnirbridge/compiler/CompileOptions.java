@@ -1,0 +1,46 @@
+package org.nnirbridge.compiler;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.List;
+import org.nnirbridge.diagnostic.InvalidArgument;
+
+/**
+ * The options of a compilation, by the names of the Python API.
+ *
+ * @param coreIndices the cores a model may use; empty means all
+ */
+public record CompileOptions(
+    @JsonProperty("optimize_transforms") Boolean optimizeTransforms,
+    @JsonProperty("allow_dynamic_weights") Boolean allowDynamicWeights,
+    @JsonProperty("allow_mixed_precision_fusion") Boolean allowMixedPrecisionFusion,
+    @JsonProperty("max_sparse_entries") Integer maxSparseEntries,
+    @JsonProperty("quick_compile") Boolean quickCompile,
+    @JsonProperty("output_buffer_capacity") Integer outputBufferCapacity,
+    @JsonProperty("write_queue_capacity") Integer writeQueueCapacity,
+    @JsonProperty("random_seeds") List<Long> randomSeeds,
+    @JsonProperty("allow_unserializable") Boolean allowUnserializable,
+    @JsonProperty("generate_state_reset") Boolean generateStateReset,
+    @JsonProperty("stateful_accumulators_in_tensor_ram") Boolean statefulAccumulatorsInTensorRam,
+    @JsonProperty("core_indices") List<Integer> coreIndices) {
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
+
+  /** The options when nothing is asked for. */
+  public static final CompileOptions DEFAULT = fromJson("{}");
+
+  public CompileOptions {
+    coreIndices = coreIndices == null ? List.of() : List.copyOf(coreIndices);
+  }
+
+  /** Parses options; throws InvalidArgument naming one that does not exist or has a wrong type. */
+  public static CompileOptions fromJson(String json) {
+    try {
+      return JSON.readValue(json, CompileOptions.class);
+    } catch (JsonProcessingException e) {
+      throw new InvalidArgument("compile options: " + e.getOriginalMessage());
+    }
+  }
+}

@@ -1,0 +1,184 @@
+package org.nnirbridge.compiler;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.nnirbridge.backend.Backend;
+import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+import org.nnirbridge.hardware.HardwareConfig;
+import org.nnirbridge.layout.DataDimInference;
+import org.nnirbridge.layout.DataDimensions;
+import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.nnir.Node;
+import org.nnirbridge.nnir.State;
+import org.nnirbridge.nnir.op.Input;
+import org.nnirbridge.nnir.op.LowerStep;
+import org.nnirbridge.nnir.op.Lstm;
+import org.nnirbridge.nnir.op.LstmCell;
+import org.nnirbridge.program.Port;
+import org.nnirbridge.program.Program;
+import org.nnirbridge.program.ProgramVerifier;
+import org.nnirbridge.tile.TileBuilder;
+import org.nnirbridge.tile.TileGraph;
+import org.nnirbridge.tile.TileTensor;
+import org.nnirbridge.tile.WeightMatrix;
+
+/** The line from graphs to a program. */
+public final class Compiler {
+  private Compiler() {}
+
+  /** A graph to compile into a program, and how. */
+  public record Model(Graph graph, String name, CompileOptions options) {}
+
+  /**
+   * Compiles models into one program, in their order.
+   *
+   * @throws UnsupportedModel when a model cannot run on such a machine, naming the node
+   * @throws org.nnirbridge.diagnostic.DoesNotFit when they need more of a store than there is
+   */
+  public static Program compile(HardwareConfig config, List<Model> models) {
+    if (models.isEmpty()) {
+      throw new InvalidArgument("a program needs at least one model; add one before compiling");
+    }
+    Map<WeightMatrix, WeightMatrix> matrices = new HashMap<>();
+    List<TileGraph> tiles = new ArrayList<>();
+    List<DataDimensions> layouts = new ArrayList<>();
+    for (Model model : models) {
+      check(config, model);
+      DataDimensions layout = DataDimInference.infer(model.graph());
+      layouts.add(layout);
+      tiles.add(lower(model, layout, config, matrices));
+    }
+    Backend.Result result = Backend.compile(config, tiles);
+    List<org.nnirbridge.program.Model> compiled = new ArrayList<>();
+    for (int m = 0; m < models.size(); m++) {
+      Model model = models.get(m);
+      compiled.add(
+          new org.nnirbridge.program.Model(
+              model.name(),
+              inputPorts(model.graph(), layouts.get(m)),
+              outputPorts(model.graph(), layouts.get(m)),
+              result.code().get(m)));
+    }
+    Program program = new Program(config, result.images(), compiled);
+    ProgramVerifier.verify(program);
+    return program;
+  }
+
+  private static void check(HardwareConfig config, Model model) {
+    for (int core : model.options().coreIndices()) {
+      if (core < 0 || core >= config.numCores()) {
+        throw new InvalidArgument(
+            "core_indices: there is no core %d; %s has cores 0 to %d"
+                .formatted(core, config.name(), config.numCores() - 1));
+      }
+    }
+    List<Node> nodes = model.graph().nodes();
+    for (Node node : nodes) {
+      if (node.context().fp8Weights() && !config.hasFeature("fp8")) {
+        throw new UnsupportedModel(
+            "%s: FP8 weights need a board that has them, and %s does not; use a V80 or leave Fp8Weights out"
+                .formatted(node.place(), config.name()));
+      }
+      if (node.context().fp8Weights()) {
+        throw new UnsupportedModel(
+            node.place() + ": FP8 weights are not compiled yet; leave Fp8Weights out");
+      }
+    }
+    boolean recurrent =
+        nodes.stream().anyMatch(node -> node.op() instanceof LstmCell || node.op() instanceof Lstm);
+    if (config.hasFeature("lstm_only") && !recurrent) {
+      throw new UnsupportedModel(
+          "model %s has no LSTM, and %s runs LSTM models only; use another config"
+              .formatted(model.name(), config.name()));
+    }
+  }
+
+  private static TileGraph lower(
+      Model model,
+      DataDimensions layout,
+      HardwareConfig config,
+      Map<WeightMatrix, WeightMatrix> matrices) {
+    Graph graph = model.graph();
+    TileBuilder builder = new TileBuilder(config.blockSize(), matrices);
+    List<TileTensor> lowered = new ArrayList<>();
+    for (Node node : graph.nodes()) {
+      List<Integer> cores = cores(node, model.options(), config);
+      builder.startLayer(node.id(), cores);
+      List<TileTensor> operands = new ArrayList<>();
+      for (int i = 0; i < node.inputs().size(); i++) {
+        int operand = node.inputs().get(i);
+        int dim = layout.ofOperands().get(node.id()).get(i);
+        TileTensor tensor = lowered.get(operand);
+        operands.add(
+            tensor.dataDim() == dim
+                ? tensor
+                : lowerNode(builder, graph.node(operand), List.of(), dim));
+      }
+      lowered.add(lowerNode(builder, node, operands, layout.ofNode().get(node.id())));
+    }
+    for (State state : graph.states()) {
+      builder.addState(
+          state.name(),
+          state.type().format(),
+          state.depth(),
+          state.initial().values(),
+          lowered.get(state.source()));
+    }
+    for (Graph.Output output : graph.outputs()) {
+      builder.addOutput(lowered.get(output.node()), output.format());
+    }
+    return builder.build();
+  }
+
+  private static TileTensor lowerNode(
+      TileBuilder builder, Node node, List<TileTensor> operands, int dataDim) {
+    return node.op().lower(new LowerStep(builder, operands, node.type(), dataDim, node.context()));
+  }
+
+  /** The cores a node may use: those of its partition that the board has, within the model's. */
+  private static List<Integer> cores(Node node, CompileOptions options, HardwareConfig config) {
+    List<Integer> partition =
+        node.context().cores().stream().filter(core -> core < config.numCores()).toList();
+    if (options.coreIndices().isEmpty()) {
+      return partition;
+    }
+    List<Integer> both =
+        options.coreIndices().stream()
+            .filter(core -> partition.isEmpty() || partition.contains(core))
+            .toList();
+    return both.isEmpty() ? options.coreIndices() : both;
+  }
+
+  private static List<Port> inputPorts(Graph graph, DataDimensions layout) {
+    List<Port> ports = new ArrayList<>();
+    for (Node node : graph.inputs()) {
+      Input input = (Input) node.op();
+      ports.add(
+          new Port(
+              node.name(),
+              node.type().shape(),
+              node.type().format(),
+              input.streamingDim(),
+              layout.ofNode().get(node.id())));
+    }
+    return ports;
+  }
+
+  private static List<Port> outputPorts(Graph graph, DataDimensions layout) {
+    List<Port> ports = new ArrayList<>();
+    for (Graph.Output output : graph.outputs()) {
+      Node node = graph.node(output.node());
+      ports.add(
+          new Port(
+              node.name(),
+              node.type().shape(),
+              output.format(),
+              output.streamingDim(),
+              layout.ofNode().get(node.id())));
+    }
+    return ports;
+  }
+}

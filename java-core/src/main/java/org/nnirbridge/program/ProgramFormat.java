@@ -1,0 +1,27 @@
+package org.nnirbridge.program;
+
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.List;
+
+/** The constants of the program file (program-format.md). */
+final class ProgramFormat {
+  static final byte[] MAGIC = {(byte) 0x89, 'N', 'N', 'I', 'R', '\r', '\n', 0x1A};
+  static final int VERSION = 1;
+  static final int DIGEST_BYTES = 32;
+
+  /** The sections in the order in which they lie in the file. */
+  static final List<String> SECTIONS = List.of("CONF", "MODL", "CODE", "CNST", "WGHT");
+
+  private ProgramFormat() {}
+
+  static byte[] digest(byte[] bytes, int length) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update(bytes, 0, length);
+      return digest.digest();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
