@@ -60,7 +60,8 @@ public final class Compiler {
               model.name(),
               inputPorts(model.graph(), layouts.get(m)),
               outputPorts(model.graph(), layouts.get(m)),
-              result.code().get(m)));
+              result.code().get(m),
+              Boolean.TRUE.equals(model.options().generateStateReset())));
     }
     Program program = new Program(config, result.images(), compiled);
     ProgramVerifier.verify(program);

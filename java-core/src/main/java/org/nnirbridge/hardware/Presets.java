@@ -5,8 +5,8 @@ import org.nnirbridge.diagnostic.InvalidArgument;
 
 /** The boards that have a name. Depths that are not published are this project's choice. */
 public final class Presets {
-  private static final Timing AGILEX = new Timing(21, 6, 14, 20, 8, 12, 10, 4);
-  private static final Timing VERSAL = new Timing(18, 6, 14, 20, 7, 12, 10, 4);
+  private static final Timing AGILEX = new Timing(31, 6, 14, 11, 8, 20, 18, 4);
+  private static final Timing VERSAL = new Timing(23, 6, 14, 13, 7, 20, 18, 4);
 
   private Presets() {}
 

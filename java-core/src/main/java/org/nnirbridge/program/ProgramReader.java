@@ -40,7 +40,8 @@ public final class ProgramReader {
       for (int core = 0; core < config.numCores(); core++) {
         code.add(code(sections.get(2)));
       }
-      models.add(new Model(model.name(), model.inputs(), model.outputs(), code));
+      models.add(
+          new Model(model.name(), model.inputs(), model.outputs(), code, model.resettable()));
     }
     List<CoreImage> images = new ArrayList<>();
     for (int core = 0; core < config.numCores(); core++) {
@@ -124,7 +125,8 @@ public final class ProgramReader {
                 reader.text(),
                 reader.list(() -> port(reader)),
                 reader.list(() -> port(reader)),
-                List.of()));
+                List.of(),
+                reader.integer("a flag", 0, 1) == 1));
   }
 
   private static Port port(SectionReader reader) {

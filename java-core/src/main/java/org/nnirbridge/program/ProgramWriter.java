@@ -47,6 +47,7 @@ public final class ProgramWriter {
         writer.integer(ports.size());
         ports.forEach(port -> write(writer, port));
       }
+      writer.integer(model.resettable() ? 1 : 0);
     }
     return writer.toBytes();
   }

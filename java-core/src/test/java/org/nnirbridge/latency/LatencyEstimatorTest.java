@@ -1,0 +1,67 @@
+package org.nnirbridge.latency;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.nnirbridge.Models;
+import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.hardware.HardwareConfig;
+import org.nnirbridge.hardware.Presets;
+import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.program.Program;
+import org.nnirbridge.transform.StreamingTransform;
+
+class LatencyEstimatorTest {
+  private static final HardwareConfig BOARD = Presets.byName("bittware_ia420f_c6b32");
+
+  private static long cycles(Program program, boolean spaced) {
+    return LatencyEstimator.estimate(program, 0, 32, 64, spaced).cycles();
+  }
+
+  @Test
+  void aModelWithoutStateTakesOneCycleMoreBackToBack() {
+    Program program = Models.compile(BOARD, Models.mlp());
+    assertEquals(cycles(program, true) + 1, cycles(program, false));
+  }
+
+  @Test
+  void theOlderTapsOfAConvolutionAreFreeAfterIdleTime() {
+    long shortKernel = cycles(convolution(8), true);
+    assertEquals(shortKernel, cycles(convolution(32), true));
+    assertTrue(cycles(convolution(32), false) > shortKernel + 24);
+  }
+
+  private static Program convolution(int kernel) {
+    Models models = new Models(1);
+    Graph graph =
+        models.build(models.relu(models.paddedConv(models.input(64, 9), 64, kernel, 1, false)));
+    return Models.compile(BOARD, StreamingTransform.apply(graph, List.of(1)).graph());
+  }
+
+  @Test
+  void choosingBetweenModelsCostsAFewCycles() {
+    long alone = cycles(Models.compile(BOARD, Models.mlp()), true);
+    long chosen = cycles(Models.compile(BOARD, Models.mlp(), Models.mlp()), true);
+    assertTrue(chosen > alone && chosen < alone + 10, alone + " became " + chosen);
+  }
+
+  @Test
+  void theEstimateDependsOnTheDescribedUnits() {
+    long fast = cycles(Models.compile(Presets.byName("amd_v80_c6b32"), Models.mlp()), true);
+    assertTrue(fast < cycles(Models.compile(BOARD, Models.mlp()), true));
+  }
+
+  @Test
+  void aQueueOfNothingIsRefused() {
+    Program program = Models.compile(BOARD, Models.mlp());
+    InvalidArgument error =
+        assertThrows(
+            InvalidArgument.class, () -> LatencyEstimator.estimate(program, 0, 0, 64, true));
+    assertEquals(
+        "write_queue_capacity is 0 and output_buffer_capacity 64; both must be at least 1",
+        error.getMessage());
+  }
+}

@@ -1,0 +1,67 @@
+package org.nnirbridge.layout;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.nnirbridge.Models;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.nnir.op.Binary;
+import org.nnirbridge.nnir.op.Linear;
+import org.nnirbridge.nnir.op.Reshape;
+import org.nnirbridge.nnir.op.Transpose;
+import org.nnirbridge.numerics.BinaryFunction;
+
+class DataDimInferenceTest {
+  private static int inputDim(Graph graph) {
+    return DataDimInference.infer(graph).ofNode().get(0);
+  }
+
+  @Test
+  void aLinearLayerFixesItsInput() {
+    Models models = new Models(1);
+    assertEquals(1, inputDim(models.build(models.linear(models.input(3, 8), 4))));
+  }
+
+  @Test
+  void theDataDimensionMovesBackThroughATranspose() {
+    Models models = new Models(1);
+    int turned = models.add("t", new Transpose(List.of(1, 0)), models.input(8, 3));
+    assertEquals(0, inputDim(models.build(models.linear(turned, 4))));
+  }
+
+  @Test
+  void aFreeGraphTakesTheLastAxisWithMoreThanOneValue() {
+    Models models = new Models(1);
+    assertEquals(1, inputDim(models.build(models.relu(models.input(2, 5, 1)))));
+  }
+
+  @Test
+  void aLaterOperatorDecidesAnEarlierOne() {
+    Models models = new Models(1);
+    int x = models.input(6, 4);
+    int sum = models.add("add", new Binary(BinaryFunction.ADD), x, x);
+    int turned = models.add("t", new Transpose(List.of(1, 0)), sum);
+    assertEquals(0, inputDim(models.build(models.linear(turned, 4))));
+  }
+
+  @Test
+  void mergingTheDataDimensionToTheRightIsRefused() {
+    Models models = new Models(1);
+    int hidden = models.linear(models.input(2, 6), 4);
+    int turned = models.add("t", new Transpose(List.of(1, 0)), hidden);
+    int merged = models.add("merge", new Reshape(List.of(8)), turned);
+    Graph graph =
+        models.build(
+            models.add("fc2", new Linear(models.tensor(3, 8), models.tensor(3), true, 0), merged));
+    UnsupportedModel error =
+        assertThrows(UnsupportedModel.class, () -> DataDimInference.infer(graph));
+    assertEquals(
+        "merge (Reshape): no data dimension fits [4! 2] -> [8]; rule: the stride of the data"
+            + " dimension stays: [a (n*b)! c] -> [a n b! c], but not [a b! c] -> [a (b*c)!];"
+            + " transpose the operand so that its data dimension (!) lies where the rule wants it",
+        error.getMessage());
+  }
+}
