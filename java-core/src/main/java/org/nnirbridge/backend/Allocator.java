@@ -47,7 +47,6 @@ final class Allocator {
       for (Local sum : chain) {
         if (place < 0) {
           sum.region = Region.TENSOR;
-          sum.continues = null;
         } else {
           sum.place = Place.in(Region.ACCUMULATOR, place);
         }
@@ -69,7 +68,6 @@ final class Allocator {
       Local initial = step.sum().initial().isPresent() ? step.sources().get(0) : null;
       List<Local> chain;
       if (initial != null && chainOf.containsKey(initial) && initial.reads == 1) {
-        target.continues = initial;
         chain = chainOf.get(initial);
       } else {
         chain = new ArrayList<>();

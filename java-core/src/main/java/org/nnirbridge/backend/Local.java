@@ -26,9 +26,6 @@ final class Local {
   int end = -1;
   int reads;
 
-  /** The sum in the same accumulator that this one continues, or null for none. */
-  Local continues;
-
   Local(NumberFormat format, int group, int tile, Region region) {
     this.format = format;
     this.group = group;

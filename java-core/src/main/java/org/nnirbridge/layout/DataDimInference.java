@@ -91,7 +91,7 @@ public final class DataDimInference {
         }
         changed |= size(domains, node) != before;
       }
-      for (State state : graph.states()) {
+      for (int state = 0; state < graph.states().size(); state++) {
         changed |= narrowState(domains, state);
       }
     }
@@ -145,9 +145,9 @@ public final class DataDimInference {
     return domains.allows(node.id(), choice[arity]);
   }
 
-  private boolean narrowState(Domains domains, State state) {
+  private boolean narrowState(Domains domains, int index) {
+    State state = graph.states().get(index);
     BitSet common = (BitSet) domains.ofNode().get(state.source()).clone();
-    int index = graph.states().indexOf(state);
     List<Node> readers =
         graph.nodes().stream()
             .filter(node -> node.op() instanceof StateRead read && read.state() == index)

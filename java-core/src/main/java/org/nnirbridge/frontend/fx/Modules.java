@@ -100,22 +100,12 @@ final class Modules {
       ModuleCall module, String prefix, int stride, int dilation, int left, int right) {
     Tensor weight = module.parameter(prefix + "weight");
     Optional<Tensor> bias = module.optionalParameter(prefix + "bias");
-    int groups = module.integer("groups", 1);
-    boolean depthwise = weight.shape().get(1) == 1 && groups == weight.shape().get(0);
-    if (groups != 1 && !depthwise) {
-      int channels = weight.shape().get(1) * groups;
-      throw module
-          .call()
-          .refuse(
-              "groups=%d is not supported with %d channels in and %d out; use 1, or as many as there are channels in and out"
-                  .formatted(groups, channels, weight.shape().get(0)));
-    }
     ConvolutionWeights weights =
         new ConvolutionWeights(
             weight,
             bias.orElse(Tensor.zeros(weight.shape().subList(0, 1))),
             bias.isPresent(),
-            groups);
+            module.integer("groups", 1));
     return module
         .call()
         .result(

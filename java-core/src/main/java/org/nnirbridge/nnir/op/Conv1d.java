@@ -26,6 +26,7 @@ public record Conv1d(
 
   @Override
   public TensorType inferType(List<TensorType> inputs, NodeContext context) {
+    weights.checkGroups();
     List<Integer> shape = inputs.get(0).shape();
     if (shape.size() != 2 && shape.size() != 3) {
       throw new UnsupportedModel(

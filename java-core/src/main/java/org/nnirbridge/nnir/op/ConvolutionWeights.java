@@ -16,17 +16,13 @@ import org.nnirbridge.tile.WeightMatrix;
  * @param groups 1, or as many as there are channels in and out (depthwise)
  */
 public record ConvolutionWeights(Tensor weight, Tensor bias, boolean hasBias, int groups) {
-  public ConvolutionWeights {
-    boolean depthwise = weight.shape().get(1) == 1 && groups == weight.shape().get(0);
+  /** Refuses groups that are neither one nor one for each channel. */
+  void checkGroups() {
+    boolean depthwise = weight.shape().get(1) == 1 && groups == outChannels();
     if (groups != 1 && !depthwise) {
       throw new UnsupportedModel(
-          "groups="
-              + groups
-              + " is not supported with "
-              + weight.shape().get(1) * groups
-              + " channels in and "
-              + weight.shape().get(0)
-              + " out; use 1, or as many as there are channels in and out");
+          "groups=%d is not supported with %d channels in and %d out; use 1, or as many as there are channels in and out"
+              .formatted(groups, inChannels(), outChannels()));
     }
   }
 
