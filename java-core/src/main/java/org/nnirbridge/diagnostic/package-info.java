@@ -1,0 +1,2 @@
+/** The exceptions, typed by who must act. */
+package org.nnirbridge.diagnostic;

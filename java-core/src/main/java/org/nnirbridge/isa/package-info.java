@@ -1,0 +1,2 @@
+/** The instructions, addresses and state windows of a core. */
+package org.nnirbridge.isa;

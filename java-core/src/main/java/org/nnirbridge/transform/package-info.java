@@ -1,0 +1,2 @@
+/** Rewrites of whole graphs: graph in, graph out. */
+package org.nnirbridge.transform;

@@ -1,0 +1,2 @@
+/** Runs a program's instructions on memory of its own. */
+package org.nnirbridge.vm;
