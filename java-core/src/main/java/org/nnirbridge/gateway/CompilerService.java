@@ -1,0 +1,188 @@
+package org.nnirbridge.gateway;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.nnirbridge.compiler.CompileOptions;
+import org.nnirbridge.compiler.Compiler;
+import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.frontend.fx.FxImporter;
+import org.nnirbridge.hardware.HardwareConfig;
+import org.nnirbridge.hardware.Presets;
+import org.nnirbridge.latency.LatencyEstimator;
+import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.nnir.GraphPrinter;
+import org.nnirbridge.numerics.NumberFormat;
+import org.nnirbridge.program.Program;
+import org.nnirbridge.program.ProgramReader;
+import org.nnirbridge.transform.StreamedGraph;
+import org.nnirbridge.transform.StreamingTransform;
+import org.nnirbridge.vm.VirtualMachine;
+import org.nnirbridge.vm.VmMode;
+
+/**
+ * The calls that the other process may make, and the only ones.
+ *
+ * <p>The caller chooses the handle of every new object. Each method returns JSON; an error comes as
+ * {@code {"error": {"type": ..., "message": ...}}}.
+ */
+public final class CompilerService {
+  private static final TypeReference<List<List<Integer>>> SHAPES = new TypeReference<>() {};
+  private static final TypeReference<List<Integer>> INTEGERS = new TypeReference<>() {};
+  private static final TypeReference<List<Long>> HANDLES = new TypeReference<>() {};
+  private static final TypeReference<List<NumberFormat>> FORMATS = new TypeReference<>() {};
+
+  private final ObjectTable objects;
+
+  CompilerService(ObjectTable objects) {
+    this.objects = objects;
+  }
+
+  /** Imports a torch.fx graph whose tensors were uploaded, in order, under {@code tensors}. */
+  public String importFx(
+      long newNnir, String fx, long tensors, String shapes, String inputs, String outputs) {
+    return Envelope.around(
+        () -> {
+          UploadedTensors values = objects.take(tensors, UploadedTensors.class);
+          return addNnir(
+              newNnir,
+              FxImporter.importGraph(
+                  fx,
+                  values.withShapes(read(shapes, SHAPES)),
+                  read(inputs, FORMATS),
+                  read(outputs, FORMATS)));
+        });
+  }
+
+  /** Prints a model. */
+  public String printNnir(long nnir) {
+    return Envelope.around(
+        () -> Map.of("text", GraphPrinter.print(objects.get(nnir, Graph.class))));
+  }
+
+  /** Makes the streaming form of a model. */
+  public String streamingTransform(long newNnir, long nnir, String axes) {
+    return Envelope.around(
+        () -> {
+          StreamedGraph streamed =
+              StreamingTransform.apply(objects.get(nnir, Graph.class), read(axes, INTEGERS));
+          addNnir(newNnir, streamed.graph());
+          return Map.of("output_axes", streamed.outputAxes());
+        });
+  }
+
+  /** Returns a preset board. */
+  public String presetConfig(String name) {
+    return Envelope.around(() -> read(Presets.byName(name).toJson(), JsonNode.class));
+  }
+
+  /** Returns the configuration of an IP core. */
+  public String ipCoreConfig(int cores, int blockSize) {
+    return Envelope.around(() -> read(Presets.ipCore(cores, blockSize).toJson(), JsonNode.class));
+  }
+
+  /** Checks a configuration and returns it in its full form. */
+  public String checkConfig(String config) {
+    return Envelope.around(() -> read(HardwareConfig.fromJson(config).toJson(), JsonNode.class));
+  }
+
+  /** Compiles models, each {@code {"nnir": handle, "name": ..., "options": {...}}}. */
+  public String compile(long newProgram, String config, String models) {
+    return Envelope.around(
+        () -> {
+          List<Compiler.Model> compiled = new ArrayList<>();
+          for (JsonNode model : read(models, JsonNode.class)) {
+            compiled.add(
+                new Compiler.Model(
+                    objects.get(model.path("nnir").asLong(), Graph.class),
+                    model.path("name").asText(),
+                    CompileOptions.fromJson(model.path("options").toString())));
+          }
+          return addProgram(
+              newProgram, Compiler.compile(HardwareConfig.fromJson(config), compiled));
+        });
+  }
+
+  /** Reads a program whose bytes were uploaded. */
+  public String loadProgram(long newProgram, long bytes) {
+    return Envelope.around(
+        () -> addProgram(newProgram, ProgramReader.fromBytes(objects.take(bytes, byte[].class))));
+  }
+
+  /** Estimates the cycles of one inference. */
+  public String estimate(
+      long program,
+      int modelIndex,
+      int writeQueueCapacity,
+      int outputBufferCapacity,
+      boolean spaced) {
+    return Envelope.around(
+        () ->
+            LatencyEstimator.estimate(
+                objects.get(program, Program.class),
+                modelIndex,
+                writeQueueCapacity,
+                outputBufferCapacity,
+                spaced));
+  }
+
+  /** Makes a virtual machine and returns where the values of its models lie. */
+  public String createVm(long newVm, long program, String mode) {
+    return Envelope.around(
+        () -> {
+          Program loaded = objects.get(program, Program.class);
+          VirtualMachine machine = new VirtualMachine(loaded, VmMode.valueOf(mode));
+          VmSession session = new VmSession(loaded, machine);
+          objects.put(newVm, session);
+          return Map.of("layouts", session.layouts());
+        });
+  }
+
+  /** Puts the state of a model back to its start. */
+  public String resetVm(long vm, int modelIndex) {
+    return Envelope.around(
+        () -> {
+          objects.get(vm, VmSession.class).reset(modelIndex);
+          return Map.of();
+        });
+  }
+
+  /** Frees objects. */
+  public String release(String handles) {
+    return Envelope.around(
+        () -> {
+          read(handles, HANDLES).forEach(objects::release);
+          return Map.of("objects", objects.size());
+        });
+  }
+
+  private Map<String, Object> addNnir(long handle, Graph graph) {
+    objects.put(handle, graph);
+    return Map.of("num_inputs", graph.inputs().size(), "num_outputs", graph.outputs().size());
+  }
+
+  private ProgramSummary addProgram(long handle, Program program) {
+    ProgramSummary summary = ProgramSummary.of(program);
+    objects.put(handle, program);
+    return summary;
+  }
+
+  private static <T> T read(String json, Class<T> type) {
+    try {
+      return Envelope.JSON.readValue(json, type);
+    } catch (JsonProcessingException e) {
+      throw new InvalidArgument("not the JSON that was expected: " + e.getOriginalMessage());
+    }
+  }
+
+  private static <T> T read(String json, TypeReference<T> type) {
+    try {
+      return Envelope.JSON.readValue(json, type);
+    } catch (JsonProcessingException e) {
+      throw new InvalidArgument("not the JSON that was expected: " + e.getOriginalMessage());
+    }
+  }
+}

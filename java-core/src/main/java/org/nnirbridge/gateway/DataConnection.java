@@ -1,0 +1,246 @@
+package org.nnirbridge.gateway;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.program.Program;
+import org.nnirbridge.program.ProgramWriter;
+
+/**
+ * One authenticated connection of the data plane: single steps through its shared region,
+ * everything larger as Arrow streams on the socket. Used by one thread.
+ */
+final class DataConnection {
+  private static final byte DOORBELL = 'D';
+  private static final byte MAP_REGION = 'M';
+  private static final byte UPLOAD_TENSORS = 'W';
+  private static final byte UPLOAD_BYTES = 'B';
+  private static final byte DOWNLOAD_PROGRAM = 'P';
+  private static final byte RUN_STEPS = 'T';
+  private static final byte REPLY_DONE = 'K';
+  private static final byte REPLY_STREAM = 'A';
+  private static final byte REPLY_ERROR = 'E';
+  private static final byte REPLY_DOORBELL = 'd';
+  private static final int BINDINGS = 64;
+
+  private final SocketChannel channel;
+  private final OpenChannel stream;
+  private final ObjectTable objects;
+  private final ByteBuffer small = ByteBuffer.allocateDirect(8).order(ByteOrder.LITTLE_ENDIAN);
+  private final SpinBudget budget = new SpinBudget(SpinBudget.pays());
+  private final StepBinding[] bindings = new StepBinding[BINDINGS];
+  private SharedRegion region;
+
+  DataConnection(SocketChannel channel, ObjectTable objects) {
+    this.channel = channel;
+    stream = new OpenChannel(channel);
+    this.objects = objects;
+  }
+
+  /** Serves until the client closes the connection or abandons a call. */
+  void serve() throws IOException {
+    while (true) {
+      if (region != null && awaitStep()) {
+        step();
+      } else {
+        byte message = readByte();
+        if (region != null) {
+          region.announceAwake();
+        }
+        serve(message);
+      }
+    }
+  }
+
+  /**
+   * Polls for a step; false means that the client now rings or writes before it expects a reply.
+   */
+  private boolean awaitStep() {
+    if (region.poll(budget.pollNanos())) {
+      return true;
+    }
+    region.announceSleep();
+    if (region.requested()) {
+      region.announceAwake();
+      return true;
+    }
+    return false;
+  }
+
+  private void step() throws IOException {
+    budget.requestArrived();
+    try {
+      binding(region.vmHandle(), region.modelIndex()).run(region.roundsToNearestEven());
+      region.respond();
+    } catch (RuntimeException | Error e) {
+      region.respond(Envelope.error(e));
+    }
+    budget.becameIdle();
+    if (region.clientSleeps()) {
+      write(REPLY_DOORBELL);
+    }
+  }
+
+  private StepBinding binding(long handle, int modelIndex) {
+    int place = (int) (handle * 31 + modelIndex) & (BINDINGS - 1);
+    StepBinding binding = bindings[place];
+    if (binding == null || !binding.is(handle, modelIndex)) {
+      VmSession session = objects.get(handle, VmSession.class);
+      binding = new StepBinding(handle, modelIndex, session, region);
+      bindings[place] = binding;
+    }
+    return binding;
+  }
+
+  private void serve(byte message) throws IOException {
+    switch (message) {
+      case DOORBELL -> {}
+      case MAP_REGION -> reply(mapRegion(readLong(), readText()));
+      case UPLOAD_TENSORS -> {
+        objects.put(readLong(), new UploadedTensors(ArrowTensors.readTensors(stream)));
+        write(REPLY_DONE);
+      }
+      case UPLOAD_BYTES -> {
+        objects.put(readLong(), ArrowTensors.readBytes(stream));
+        write(REPLY_DONE);
+      }
+      case DOWNLOAD_PROGRAM -> downloadProgram(readLong());
+      case RUN_STEPS -> runSteps(readLong(), (int) readLong(), readLong() != 0);
+      default -> throw new IOException("unknown message " + message);
+    }
+  }
+
+  private String mapRegion(long bytes, String file) {
+    return Envelope.around(
+        () -> {
+          region = SharedRegion.map(Path.of(file), bytes);
+          Arrays.fill(bindings, null);
+          return true;
+        });
+  }
+
+  private void reply(String json) throws IOException {
+    if (json.equals("true")) {
+      write(REPLY_DONE);
+    } else {
+      replyError(json);
+    }
+  }
+
+  private void downloadProgram(long handle) throws IOException {
+    byte[] bytes;
+    try {
+      bytes = ProgramWriter.toBytes(objects.get(handle, Program.class));
+    } catch (RuntimeException | Error e) {
+      replyError(Envelope.error(e));
+      return;
+    }
+    write(REPLY_STREAM);
+    ArrowTensors.writeBytes(bytes, stream);
+  }
+
+  private void runSteps(long handle, int modelIndex, boolean nearestEven) throws IOException {
+    VmSession session;
+    StepLayout layout;
+    try {
+      session = objects.get(handle, VmSession.class);
+      layout = session.layout(modelIndex);
+    } catch (RuntimeException e) {
+      ArrowTensors.skip(stream);
+      replyError(Envelope.error(e));
+      return;
+    }
+    try (StepResults results =
+        session.runSequence(
+            machine ->
+                ArrowTensors.runBatches(
+                    stream,
+                    layout,
+                    (steps, inputs, outputs) -> {
+                      for (int step = 0; step < steps; step++) {
+                        checkCancelled();
+                        machine.run(
+                            modelIndex,
+                            slices(inputs, step, steps),
+                            slices(outputs, step, steps),
+                            nearestEven);
+                      }
+                    }))) {
+      if (results.failure() != null) {
+        replyError(Envelope.error(results.failure()));
+      } else {
+        write(REPLY_STREAM);
+        results.write(stream);
+      }
+    }
+  }
+
+  private void checkCancelled() {
+    if (region != null && region.cancelled()) {
+      throw new InvalidArgument("the call was cancelled");
+    }
+  }
+
+  private static FloatBuffer[] slices(List<FloatBuffer> columns, int step, int steps) {
+    FloatBuffer[] slices = new FloatBuffer[columns.size()];
+    for (int i = 0; i < slices.length; i++) {
+      FloatBuffer column = columns.get(i);
+      int length = column.capacity() / steps;
+      slices[i] = column.slice(step * length, length);
+    }
+    return slices;
+  }
+
+  private void replyError(String json) throws IOException {
+    byte[] text = json.getBytes(StandardCharsets.UTF_8);
+    write(REPLY_ERROR);
+    writeFully(small.clear().putLong(text.length).flip());
+    writeFully(ByteBuffer.wrap(text));
+  }
+
+  private byte readByte() throws IOException {
+    return read(1).get();
+  }
+
+  private long readLong() throws IOException {
+    return read(Long.BYTES).getLong();
+  }
+
+  private String readText() throws IOException {
+    int length = Math.toIntExact(readLong());
+    ByteBuffer text = ByteBuffer.allocate(length);
+    readFully(text);
+    return new String(text.array(), StandardCharsets.UTF_8);
+  }
+
+  private ByteBuffer read(int bytes) throws IOException {
+    readFully(small.clear().limit(bytes));
+    return small.flip();
+  }
+
+  private void readFully(ByteBuffer target) throws IOException {
+    while (target.hasRemaining()) {
+      if (channel.read(target) < 0) {
+        throw new EOFException("the client closed the connection");
+      }
+    }
+  }
+
+  private void write(byte message) throws IOException {
+    writeFully(small.clear().put(message).flip());
+  }
+
+  private void writeFully(ByteBuffer source) throws IOException {
+    while (source.hasRemaining()) {
+      channel.write(source);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package org.nnirbridge.gateway;
+
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.program.Program;
+import org.nnirbridge.vm.VirtualMachine;
+
+/** A virtual machine that several connections may use, one at a time. */
+final class VmSession {
+  private final List<StepLayout> layouts;
+  private final ReentrantLock lock = new ReentrantLock();
+  private volatile VirtualMachine machine;
+
+  VmSession(Program program, VirtualMachine machine) {
+    this.machine = machine;
+    layouts = program.models().stream().map(StepLayout::of).toList();
+  }
+
+  List<StepLayout> layouts() {
+    return layouts;
+  }
+
+  StepLayout layout(int modelIndex) {
+    if (modelIndex < 0 || modelIndex >= layouts.size()) {
+      throw new InvalidArgument(
+          "model_index " + modelIndex + " of a program with " + layouts.size() + " models");
+    }
+    return layouts.get(modelIndex);
+  }
+
+  void run(int modelIndex, FloatBuffer[] inputs, FloatBuffer[] outputs, boolean nearestEven) {
+    lock.lock();
+    try {
+      machine().run(modelIndex, inputs, outputs, nearestEven);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void reset(int modelIndex) {
+    layout(modelIndex);
+    lock.lock();
+    try {
+      machine().reset(modelIndex);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Runs a sequence with nobody else's inference in between. */
+  StepResults runSequence(Sequence sequence) throws IOException {
+    lock.lock();
+    try {
+      return sequence.run(machine());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Frees the machine's memory once the inference in progress, if any, is done. */
+  void close() {
+    machine = null;
+  }
+
+  private VirtualMachine machine() {
+    VirtualMachine current = machine;
+    if (current == null) {
+      throw new InvalidArgument("the virtual machine has been released");
+    }
+    return current;
+  }
+
+  /** Several inferences on one machine. */
+  interface Sequence {
+    StepResults run(VirtualMachine machine) throws IOException;
+  }
+}

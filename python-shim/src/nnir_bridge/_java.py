@@ -1,0 +1,107 @@
+"""Finds the Java that runs the gateway, and the gateway's jar."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnir_bridge._errors import GatewayError
+
+__all__ = ["JAVA_BASELINE", "Java", "find_jar", "find_java"]
+
+JAVA_BASELINE = 17
+
+
+@dataclass(frozen=True)
+class Java:
+    """A Java launcher and its feature version."""
+
+    launcher: Path
+    version: int
+
+
+def find_java() -> Java:
+    """Return the first Java that can be used: NNIR_BRIDGE_JAVA, then JAVA_HOME, then PATH.
+
+    Raises:
+        GatewayError: There is none; the message says what was looked for where.
+    """
+    tried = []
+    for place, named in _candidates():
+        found = _inspect(named) if named else "not set" if place != "PATH" else "no java there"
+        if isinstance(found, Java):
+            return found
+        tried.append(f"  {place}: {found}")
+    raise GatewayError(
+        f"No Java {JAVA_BASELINE} or newer was found. Looked for one in:\n"
+        + "\n".join(tried)
+        + f"\nInstall Java {JAVA_BASELINE} or newer (Debian, Ubuntu: apt install "
+        "openjdk-17-jre-headless; Fedora: dnf install java-21-openjdk-headless; macOS: brew "
+        "install openjdk) and put it on PATH, or set NNIR_BRIDGE_JAVA or JAVA_HOME to its "
+        "directory."
+    )
+
+
+def find_jar() -> Path:
+    """Return the gateway's jar: NNIR_BRIDGE_JAR, else the one in this package."""
+    chosen = os.environ.get("NNIR_BRIDGE_JAR")
+    jar = Path(chosen) if chosen else Path(__file__).parent / "_jar" / "nnir-bridge.jar"
+    if not jar.is_file():
+        source = "NNIR_BRIDGE_JAR" if chosen else "the installed package"
+        raise GatewayError(
+            f"The compiler's jar is missing: {jar} (from {source}) does not exist. Install the "
+            "package again (pip install ./python-shim), or set NNIR_BRIDGE_JAR to the jar that "
+            "'mvn package' makes."
+        )
+    return jar
+
+
+def _candidates() -> list[tuple[str, str | None]]:
+    return [
+        ("NNIR_BRIDGE_JAVA", os.environ.get("NNIR_BRIDGE_JAVA")),
+        ("JAVA_HOME", os.environ.get("JAVA_HOME")),
+        ("PATH", shutil.which("java")),
+    ]
+
+
+def _inspect(named: str) -> Java | str:
+    """Return the Java that a path names, or why it cannot be used."""
+    launcher = Path(named)
+    if launcher.is_dir():
+        launcher = launcher / "bin" / ("java.exe" if os.name == "nt" else "java")
+    if not launcher.is_file():
+        return f"{launcher} does not exist"
+    version = _released_version(launcher) or _printed_version(launcher)
+    if version is None:
+        return f"{launcher} does not run as Java"
+    if version < JAVA_BASELINE:
+        return f"{launcher} is Java {version}, which is too old"
+    return Java(launcher, version)
+
+
+def _released_version(launcher: Path) -> int | None:
+    """Read the version from the file that every JDK has; it saves starting a JVM."""
+    try:
+        text = (launcher.resolve().parent.parent / "release").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return _feature_version(r'JAVA_VERSION="(?:1\.)?(\d+)', text)
+
+
+def _printed_version(launcher: Path) -> int | None:
+    try:
+        shown = subprocess.run(
+            [launcher, "-version"], capture_output=True, text=True, check=False, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return _feature_version(r'version "(?:1\.)?(\d+)', shown.stderr + shown.stdout)
+
+
+def _feature_version(pattern: str, text: str) -> int | None:
+    match = re.search(pattern, text)
+    return int(match.group(1)) if match else None

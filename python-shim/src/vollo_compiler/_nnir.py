@@ -1,0 +1,142 @@
+"""Models before they are compiled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nnir_bridge._gateway import RemoteObject
+from vollo_compiler._arguments import integer
+from vollo_compiler._config import Config
+from vollo_compiler._options import compile_models, model_entry
+
+if TYPE_CHECKING:
+    from vollo_compiler._program import Program
+
+__all__ = ["NNIR"]
+
+
+class NNIR:
+    """A neural network as a graph of the compiler's own operators; it never changes.
+
+    Made by :func:`vollo_torch.fx.nnir.to_nnir`. Printing it lists inputs, outputs and nodes.
+    """
+
+    _remote: RemoteObject
+    _num_outputs: int
+
+    def __init__(self) -> None:
+        raise TypeError("NNIR has no constructor; use vollo_torch.fx.nnir.to_nnir")
+
+    @classmethod
+    def _of(cls, remote: RemoteObject, num_outputs: int) -> NNIR:
+        nnir = cls.__new__(cls)
+        nnir._remote = remote
+        nnir._num_outputs = num_outputs
+        return nnir
+
+    @staticmethod
+    def from_onnx(
+        onnx_path: str | os.PathLike[str],
+        override_input_shapes: Sequence[Any] | None = None,
+    ) -> NNIR:
+        """Read an ONNX model; not there yet.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(
+            "NNIR.from_onnx: ONNX models are not supported yet; use "
+            "vollo_torch.fx.prepare_shape and vollo_torch.fx.nnir.to_nnir"
+        )
+
+    def streaming_transform(
+        self, streaming_axes: int | Sequence[int]
+    ) -> tuple[NNIR, int | tuple[int, ...]]:
+        """Return the model that takes one time step per inference and keeps state between them.
+
+        Args:
+            streaming_axes: The time axis of the input, or one for each input.
+
+        Returns:
+            The new model, and the axis along which its outputs make up the output of this one
+            (a tuple for several outputs).
+
+        Raises:
+            ValueError: An axis does not exist, or the model cannot be streamed along it.
+        """
+        if isinstance(streaming_axes, Sequence) and not isinstance(streaming_axes, str):
+            axes = [integer("streaming_axes", axis) for axis in streaming_axes]
+        else:
+            axes = [integer("streaming_axes", streaming_axes)]
+        remote, answer = self._remote.gateway.create(
+            "streamingTransform", self._remote.handle, str(axes)
+        )
+        outputs = answer["output_axes"]
+        return NNIR._of(remote, len(outputs)), outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def to_program(
+        self,
+        config: Config,
+        name: str | None = None,
+        *,
+        optimize_transforms: bool = True,
+        allow_dynamic_weights: bool = False,
+        allow_mixed_precision_fusion: bool = True,
+        max_sparse_entries: int = 512,
+        quick_compile: bool = False,
+        output_buffer_capacity: int = 64,
+        write_queue_capacity: int = 32,
+        random_seeds: Sequence[int] = [0],
+        allow_unserializable: bool = False,
+        generate_state_reset: bool = False,
+        stateful_accumulators_in_tensor_ram: bool = False,
+    ) -> Program:
+        """Compile the model for a board.
+
+        Args:
+            config: The board.
+            name: The model's name in the program.
+            optimize_transforms: Whether the graph is optimised first.
+            allow_dynamic_weights: Whether weights may be computed at run time.
+            allow_mixed_precision_fusion: Whether operations of different precision may fuse.
+            max_sparse_entries: Most entries of a matrix that is kept sparse.
+            quick_compile: Whether a faster compile matters more than a faster program.
+            output_buffer_capacity: Words that the output buffer holds.
+            write_queue_capacity: Words that the write queue holds.
+            random_seeds: Seeds of the placements that are tried.
+            allow_unserializable: Whether a program that cannot be saved is fine.
+            generate_state_reset: Whether the state can be reset to its start.
+            stateful_accumulators_in_tensor_ram: Whether accumulators of a state lie in tensor RAM.
+
+        Raises:
+            AllocationError: The model does not fit the board.
+            ValueError: The model or an option is not supported.
+        """
+        from vollo_compiler._program import Program
+
+        options = {
+            "optimize_transforms": optimize_transforms,
+            "allow_dynamic_weights": allow_dynamic_weights,
+            "allow_mixed_precision_fusion": allow_mixed_precision_fusion,
+            "max_sparse_entries": max_sparse_entries,
+            "quick_compile": quick_compile,
+            "output_buffer_capacity": output_buffer_capacity,
+            "write_queue_capacity": write_queue_capacity,
+            "random_seeds": random_seeds,
+            "allow_unserializable": allow_unserializable,
+            "generate_state_reset": generate_state_reset,
+            "stateful_accumulators_in_tensor_ram": stateful_accumulators_in_tensor_ram,
+        }
+        if not isinstance(config, Config):
+            raise TypeError(f"config: a vollo_compiler.Config is needed, got {config!r}")
+        entry = model_entry(self._remote, "model0" if name is None else name, options)
+        return Program._of(*compile_models(self._remote.gateway, config._json(), [entry]))
+
+    def __str__(self) -> str:
+        text: str = self._remote.gateway.call("printNnir", self._remote.handle)["text"]
+        return text
+
+    def __repr__(self) -> str:
+        return str(self)

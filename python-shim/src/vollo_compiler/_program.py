@@ -1,0 +1,326 @@
+"""Compiled programs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nnir_bridge._errors import LoadError, SaveError
+from nnir_bridge._gateway import RemoteObject, current_gateway
+from vollo_compiler._arguments import integer
+from vollo_compiler._config import Config
+from vollo_compiler._metrics import Metrics
+from vollo_compiler._number_format import NumberFormat
+from vollo_compiler._vm import VM
+
+__all__ = ["Program"]
+
+
+class Program:
+    """What a board is loaded with: one or more compiled models.
+
+    Made by :meth:`NNIR.to_program`, :class:`ProgramBuilder` or :meth:`Program.load`.
+    """
+
+    _remote: RemoteObject
+    _summary: dict[str, Any]
+
+    def __init__(self) -> None:
+        raise TypeError("Program has no constructor; use NNIR.to_program or Program.load")
+
+    @classmethod
+    def _of(cls, remote: RemoteObject, summary: dict[str, Any]) -> Program:
+        program = cls.__new__(cls)
+        program._remote = remote
+        program._summary = summary
+        return program
+
+    # What the models are.
+
+    def num_models(self) -> int:
+        """Return the number of models."""
+        return len(self._summary["models"])
+
+    def model_num_inputs(self, model_index: int = 0) -> int:
+        """Return the number of inputs of a model."""
+        return len(self._model(model_index)["inputs"])
+
+    def model_num_outputs(self, model_index: int = 0) -> int:
+        """Return the number of outputs of a model."""
+        return len(self._model(model_index)["outputs"])
+
+    def model_input_shape(self, model_index: int = 0, input_index: int = 0) -> tuple[int, ...]:
+        """Return the shape of an input, one time step of it for a streaming model."""
+        return tuple(self._input(model_index, input_index)["shape"])
+
+    def model_output_shape(self, model_index: int = 0, output_index: int = 0) -> tuple[int, ...]:
+        """Return the shape of an output, one time step of it for a streaming model."""
+        return tuple(self._output(model_index, output_index)["shape"])
+
+    def model_input_number_format(self, model_index: int = 0, input_index: int = 0) -> NumberFormat:
+        """Return the format in which an input crosses to the machine."""
+        return NumberFormat[self._input(model_index, input_index)["format"]]
+
+    def model_output_number_format(
+        self, model_index: int = 0, output_index: int = 0
+    ) -> NumberFormat:
+        """Return the format in which an output leaves the machine."""
+        return NumberFormat[self._output(model_index, output_index)["format"]]
+
+    def model_input_streaming_dim(self, model_index: int = 0, input_index: int = 0) -> int | None:
+        """Return the time axis of the whole input, None when the model does not stream it."""
+        dim: int | None = self._input(model_index, input_index)["streaming_dim"]
+        return dim
+
+    def model_output_streaming_dim(self, model_index: int = 0, output_index: int = 0) -> int | None:
+        """Return the time axis of the whole output, None when the model does not stream it."""
+        dim: int | None = self._output(model_index, output_index)["streaming_dim"]
+        return dim
+
+    def model_is_resettable(self, model_index: int = 0) -> bool:
+        """Tell whether :meth:`VM.reset` can put a model's state back to its start."""
+        return bool(self._model(model_index)["resettable"])
+
+    def hw_config(self) -> Config:
+        """Return the board that the program was compiled for."""
+        return Config._of(dict(self._summary["config"]))
+
+    def metrics(self) -> Metrics:
+        """Return what the program takes of its board."""
+        return Metrics._of(self._summary["metrics"])
+
+    # How long an inference takes.
+
+    def cycle_count_per_inference(
+        self,
+        write_queue_capacity: int = 32,
+        output_buffer_capacity: int = 64,
+        model_index: int = 0,
+        spaced: bool = True,
+    ) -> int:
+        """Return the clock cycles from the first input word to the last output word.
+
+        Args:
+            write_queue_capacity: Words that the write queue holds.
+            output_buffer_capacity: Words that the output buffer holds.
+            model_index: The model.
+            spaced: Whether there is idle time before the inference, or one runs after another.
+
+        Raises:
+            ValueError: There is no such model, or a capacity is out of range.
+        """
+        cycles: int = self._estimate(
+            model_index, write_queue_capacity, output_buffer_capacity, spaced
+        )["cycles"]
+        return cycles
+
+    def compute_duration_per_inference_us(
+        self,
+        clock_mhz: float | None = None,
+        write_queue_capacity: int = 32,
+        output_buffer_capacity: int = 64,
+        model_index: int = 0,
+        spaced: bool = True,
+    ) -> float:
+        """Return the duration of an inference in microseconds.
+
+        Args:
+            clock_mhz: The clock, the board's when None.
+            write_queue_capacity: As in :meth:`cycle_count_per_inference`.
+            output_buffer_capacity: See there.
+            model_index: See there.
+            spaced: See there.
+        """
+        if clock_mhz is None:
+            clock_mhz = self._summary["config"]["clock_mhz"]
+        if not clock_mhz > 0:
+            raise ValueError(f"clock_mhz: a positive number is needed, got {clock_mhz!r}")
+        cycles = self.cycle_count_per_inference(
+            write_queue_capacity, output_buffer_capacity, model_index, spaced
+        )
+        return cycles / clock_mhz
+
+    def cycle_summary_per_inference(
+        self,
+        write_queue_capacity: int = 32,
+        output_buffer_capacity: int = 64,
+        model_index: int = 0,
+        spaced: bool = True,
+    ) -> dict[str, int]:
+        """Return named cycle counts of an inference, counted from the first input word.
+
+        Args:
+            write_queue_capacity: As in :meth:`cycle_count_per_inference`.
+            output_buffer_capacity: See there.
+            model_index: See there.
+            spaced: See there.
+        """
+        figures: dict[str, int] = self._estimate(
+            model_index, write_queue_capacity, output_buffer_capacity, spaced
+        )["figures"]
+        return figures
+
+    # Files.
+
+    def save(self, output_path: str | os.PathLike[str]) -> None:
+        """Write the program to a file, which is either complete afterwards or as it was.
+
+        Raises:
+            SaveError: The program or the file cannot be written.
+        """
+        path = Path(output_path)
+        data = self.save_bytes()
+        try:
+            _replace(path, data)
+        except OSError as error:
+            raise SaveError(
+                f"{path}: the program could not be written: {error.strerror or error}"
+            ) from None
+
+    def save_bytes(self) -> bytes:
+        """Return the program as the bytes of a program file."""
+        return self._remote.gateway.download_program(self._remote.handle)
+
+    @staticmethod
+    def load(input_path: str | os.PathLike[str]) -> Program:
+        """Read a program from a file.
+
+        Raises:
+            LoadError: There is no such file, or it is not a valid program.
+        """
+        path = Path(input_path)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise LoadError(
+                f"{path}: the program could not be read: {error.strerror or error}"
+            ) from None
+        try:
+            return Program.load_bytes(data)
+        except LoadError as error:
+            raise LoadError(f"{path}: {error}") from None
+
+    @staticmethod
+    def load_bytes(data: bytes) -> Program:
+        """Read a program from the bytes of a program file.
+
+        Raises:
+            LoadError: They are not a valid program.
+        """
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data: bytes are needed, got {type(data).__name__}")
+        gateway = current_gateway()
+        return Program._of(*gateway.create("loadProgram", gateway.upload_bytes(bytes(data))))
+
+    def pack(self) -> None:
+        """Check that the program fits the board and can be saved.
+
+        Raises:
+            AllocationError: It does not fit.
+            SaveError: It cannot be saved.
+        """
+        self.save_bytes()
+
+    # Running.
+
+    def to_vm(
+        self,
+        write_queue_capacity: int = 32,
+        output_buffer_capacity: int = 64,
+        bit_accurate: bool = True,
+        no_compute: bool = False,
+    ) -> VM:
+        """Return a new virtual machine with its own state.
+
+        Args:
+            write_queue_capacity: Words that the write queue holds.
+            output_buffer_capacity: Words that the output buffer holds.
+            bit_accurate: Whether values are rounded as on the board; else all is float32.
+            no_compute: Whether values only move.
+        """
+        mode = "NO_COMPUTE" if no_compute else "BIT_ACCURATE" if bit_accurate else "FLOAT32"
+        queue = integer("write_queue_capacity", write_queue_capacity, 1)
+        buffer = integer("output_buffer_capacity", output_buffer_capacity, 1)
+        remote, answer = self._remote.gateway.create("createVm", self._remote.handle, mode)
+        return VM._of(self, remote, answer["layouts"], (queue, buffer))
+
+    @staticmethod
+    def io_only_test(config: Config, input_values: int, output_values: int) -> Program:
+        """Return a program that only moves values in and out; not there yet.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError("Program.io_only_test: IO-only programs are not supported yet")
+
+    def transform_to_io_only_test(self) -> Program:
+        """Return this program without its computation; not there yet.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(
+            "Program.transform_to_io_only_test: IO-only programs are not supported yet"
+        )
+
+    def _model(self, model_index: int) -> dict[str, Any]:
+        models: list[dict[str, Any]] = self._summary["models"]
+        return models[self._index("model_index", model_index, len(models), "models")]
+
+    def _input(self, model_index: int, input_index: int) -> dict[str, Any]:
+        ports: list[dict[str, Any]] = self._model(model_index)["inputs"]
+        return ports[self._index("input_index", input_index, len(ports), "inputs")]
+
+    def _output(self, model_index: int, output_index: int) -> dict[str, Any]:
+        ports: list[dict[str, Any]] = self._model(model_index)["outputs"]
+        return ports[self._index("output_index", output_index, len(ports), "outputs")]
+
+    @staticmethod
+    def _index(name: str, index: int, count: int, things: str) -> int:
+        number = integer(name, index)
+        if not 0 <= number < count:
+            raise ValueError(f"{name}: {number} is out of range; there are {count} {things}")
+        return number
+
+    def _estimate(
+        self, model_index: int, write_queue: int, output_buffer: int, spaced: bool
+    ) -> dict[str, Any]:
+        models = self._summary["models"]
+        return self._remote.gateway.call(
+            "estimate",
+            self._remote.handle,
+            self._index("model_index", model_index, len(models), "models"),
+            integer("write_queue_capacity", write_queue, 1),
+            integer("output_buffer_capacity", output_buffer, 1),
+            bool(spaced),
+        )
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a new file in the place of an old one in one step."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(_mode(path))
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _mode(path: Path) -> int:
+    """Return the permissions that writing ``path`` in place would have left."""
+    try:
+        return path.stat().st_mode & 0o7777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
