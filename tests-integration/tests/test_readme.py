@@ -1,0 +1,23 @@
+"""The README's example runs as it stands there."""
+
+import re
+
+import bootstrap
+import numpy as np
+
+
+def test_the_example_runs_and_agrees_with_pytorch(tmp_path, monkeypatch):
+    readme = (bootstrap.ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "example"}
+    exec(compile(example, "README.md", "exec"), names)
+    np.testing.assert_allclose(names["outputs"], names["expected"].numpy(), atol=1e-2)
+    assert (tmp_path / "smoother.vollo").exists()
+
+
+def test_every_file_that_it_links_to_exists():
+    readme = (bootstrap.ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", readme)
+    assert links
+    assert not [link for link in links if not (bootstrap.ROOT / link).exists()]
