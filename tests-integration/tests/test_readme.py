@@ -2,8 +2,9 @@
 
 import re
 
-import bootstrap
 import numpy as np
+
+import bootstrap
 
 
 def test_the_example_runs_and_agrees_with_pytorch(tmp_path, monkeypatch):
