@@ -14,8 +14,8 @@ from pathlib import Path
 JAVA_BASELINE = 17
 
 
-class MissingToolError(Exception):
-    """A JDK or Maven is missing or too old; the message says where it was looked for."""
+class SetupError(Exception):
+    """Something the set-up needs is missing, too old or failed; the message says what to do."""
 
 
 def find_jdk() -> Path:
@@ -26,7 +26,7 @@ def find_jdk() -> Path:
         if home is not None:
             return home
         tried.append(f"  {source}: {problem}")
-    raise MissingToolError(
+    raise SetupError(
         f"No JDK {JAVA_BASELINE} or newer was found. Looked for one in:\n"
         + "\n".join(tried)
         + f"\nInstall a JDK {JAVA_BASELINE} or newer (Debian, Ubuntu: apt install "
@@ -39,7 +39,7 @@ def find_maven() -> str:
     """Return the path of mvn."""
     maven = shutil.which("mvn")
     if maven is None:
-        raise MissingToolError(
+        raise SetupError(
             f"Maven was not found: no mvn on PATH ({os.environ.get('PATH', '')}).\n"
             "Install Maven 3.6.3 or newer (Debian, Ubuntu: apt install maven; Fedora: dnf install "
             "maven; macOS: brew install maven)."
@@ -66,7 +66,7 @@ def build_jar(root: Path) -> Path:
     command, environment = maven(root, "-q", "-DskipTests", "package")
     done = subprocess.run(command, env=environment, check=False)
     if done.returncode != 0 or not jar.is_file():
-        raise MissingToolError(
+        raise SetupError(
             f"Building {jar.name} failed (exit code {done.returncode}); see Maven's output above.\n"
             f"The command was: {' '.join(command)}"
         )

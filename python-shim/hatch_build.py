@@ -10,7 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
-from build_jar import MissingToolError, build_jar
+from build_jar import SetupError, build_jar
 
 
 class JarBuildHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -24,7 +24,7 @@ class JarBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         if (repository / "java-core" / "pom.xml").is_file():
             try:
                 built = build_jar(repository)
-            except MissingToolError as error:
+            except SetupError as error:
                 raise SystemExit(f"nnir-bridge: {error}") from None
             carried.parent.mkdir(exist_ok=True)
             shutil.copyfile(built, carried)

@@ -25,11 +25,11 @@ LOCK_FILE = ROOT / "tests-integration" / "requirements.lock"
 RUN_TIME_MODULES = ("torch", "numpy", "pyarrow", "py4j", "tqdm")
 
 sys.path.insert(0, str(ROOT / "python-shim"))
-from build_jar import MissingToolError, build_jar, find_jdk, find_maven, jar_of, maven  # noqa: E402
+from build_jar import SetupError, build_jar, find_jdk, find_maven, jar_of, maven  # noqa: E402
 
 __all__ = [
     "ROOT",
-    "MissingToolError",
+    "SetupError",
     "build_jar",
     "check_tools",
     "jar_of",
@@ -41,9 +41,9 @@ __all__ = [
 
 
 def check_tools() -> None:
-    """Raise MissingToolError unless there are a JDK, Maven and a recent Python."""
+    """Raise SetupError unless there are a JDK, Maven and a recent Python."""
     if sys.version_info < (3, 10):  # noqa: UP036 (this file runs before anything is set up)
-        raise MissingToolError(
+        raise SetupError(
             f"Python 3.10 or newer is needed; {sys.executable} is {sys.version.split()[0]}.\n"
             "Install a newer one and run this command with it."
         )
@@ -119,7 +119,7 @@ def _create(
     try:
         venv.create(directory, with_pip=True, symlinks=os.name != "nt")
     except (subprocess.CalledProcessError, OSError) as error:
-        raise MissingToolError(
+        raise SetupError(
             f"{sys.executable} cannot create a virtual environment: {error}\n"
             "Install its venv module (Debian, Ubuntu: apt install python3-venv)."
         ) from None
@@ -132,7 +132,7 @@ def _create(
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps"] if without_dependencies else []
     if subprocess.run([*command, "-r", str(listed)], check=False).returncode != 0:
-        raise MissingToolError(
+        raise SetupError(
             f"pip could not install {LOCK_FILE.name}; see its output above. Is there a network?"
         )
 

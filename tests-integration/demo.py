@@ -19,7 +19,7 @@ def main() -> int:
         bootstrap.check_tools()
         bootstrap.build_jar(bootstrap.ROOT)
         python = bootstrap.run_time_python()
-    except bootstrap.MissingToolError as error:
+    except bootstrap.SetupError as error:
         print(error, file=sys.stderr)
         return 2
     job = Path(__file__).with_name("demo_job.py")

@@ -37,7 +37,7 @@ def main() -> int:
     """Run every step, whatever the ones before gave, and print the summary."""
     try:
         bootstrap.check_tools()
-    except bootstrap.MissingToolError as error:
+    except bootstrap.SetupError as error:
         print(error, file=sys.stderr)
         return 2
     environment = _LockedEnvironment()
@@ -45,7 +45,7 @@ def main() -> int:
     try:
         python = environment.python()
         bootstrap.build_jar(bootstrap.ROOT)
-    except bootstrap.MissingToolError as error:
+    except bootstrap.SetupError as error:
         print(error, file=sys.stderr)
         outcomes.append(Outcome("environment", 0, 1, 0, 0.0))
         return _summary(outcomes)
@@ -63,14 +63,14 @@ class _LockedEnvironment:
 
     def __init__(self) -> None:
         self._python = ""
-        self._error: bootstrap.MissingToolError | None = None
+        self._error: bootstrap.SetupError | None = None
         self._thread = threading.Thread(target=self._make)
         self._thread.start()
 
     def _make(self) -> None:
         try:
             self._python = bootstrap.locked_python()
-        except bootstrap.MissingToolError as error:
+        except bootstrap.SetupError as error:
             self._error = error
 
     def python(self) -> str:

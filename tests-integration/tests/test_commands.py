@@ -27,7 +27,7 @@ def bare(monkeypatch, tmp_path):
 
 
 def test_without_java_the_message_says_where_it_was_looked_for(bare):
-    with pytest.raises(build_jar.MissingToolError) as error:
+    with pytest.raises(build_jar.SetupError) as error:
         build_jar.find_jdk()
     assert str(error.value).splitlines()[:4] == [
         "No JDK 17 or newer was found. Looked for one in:",
@@ -44,7 +44,7 @@ def test_unusable_javas_are_each_given_their_reason(bare, tmp_path):
     bare.setenv("NNIR_BRIDGE_JAVA", str(tmp_path / "absent" / "java"))
     bare.setenv("JAVA_HOME", str(old))
     bare.setenv("PATH", str(runtime_only / "bin"))
-    with pytest.raises(build_jar.MissingToolError) as error:
+    with pytest.raises(build_jar.SetupError) as error:
         build_jar.find_jdk()
     lines = str(error.value).splitlines()
     assert lines[1] == f"  NNIR_BRIDGE_JAVA: {tmp_path / 'absent' / 'java'} does not exist"
@@ -60,5 +60,5 @@ def test_the_first_usable_java_is_taken(bare, tmp_path):
 
 
 def test_without_maven_the_message_says_what_to_install(bare):
-    with pytest.raises(build_jar.MissingToolError, match=r"(?s)no mvn on PATH.*apt install maven"):
+    with pytest.raises(build_jar.SetupError, match=r"(?s)no mvn on PATH.*apt install maven"):
         build_jar.find_maven()
