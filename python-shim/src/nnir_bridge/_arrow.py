@@ -13,6 +13,8 @@ __all__ = ["ByteStream", "read_bytes", "read_steps", "write_bytes", "write_steps
 
 _BATCH_BYTES = 16 << 20
 
+# A writer that fails is left open, for closing it would write: after Ctrl-C, to nobody who reads.
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -34,18 +36,20 @@ class ByteStream(Protocol):
 def write_tensors(tensors: Sequence[Floats], stream: ByteStream) -> None:
     """Write one float32 column with a record batch for each tensor, in row-major order."""
     schema = pa.schema([pa.field("values", pa.float32(), nullable=False)])
-    with pa.ipc.new_stream(stream, schema) as writer:
-        for tensor in tensors:
-            flat = np.ascontiguousarray(tensor, dtype=np.float32).reshape(-1)
-            writer.write_batch(pa.record_batch([pa.array(flat)], schema=schema))
+    writer = pa.ipc.new_stream(stream, schema)
+    for tensor in tensors:
+        flat = np.ascontiguousarray(tensor, dtype=np.float32).reshape(-1)
+        writer.write_batch(pa.record_batch([pa.array(flat)], schema=schema))
+    writer.close()
 
 
 def write_bytes(data: bytes, stream: ByteStream) -> None:
     """Write one binary column with one value."""
     schema = pa.schema([pa.field("bytes", pa.large_binary())])
-    with pa.ipc.new_stream(stream, schema) as writer:
-        column = pa.array([data], type=pa.large_binary())
-        writer.write_batch(pa.record_batch([column], schema=schema))
+    writer = pa.ipc.new_stream(stream, schema)
+    column = pa.array([data], type=pa.large_binary())
+    writer.write_batch(pa.record_batch([column], schema=schema))
+    writer.close()
 
 
 def read_bytes(stream: ByteStream) -> bytes:
@@ -76,15 +80,16 @@ def write_steps(inputs: Sequence[Floats], stream: ByteStream) -> None:
     step_count = inputs[0].shape[0]
     step_bytes = 4 * max(values.shape[1] for values in inputs)
     rows = max(1, _BATCH_BYTES // step_bytes)
-    with pa.ipc.new_stream(stream, schema) as writer:
-        for start in range(0, step_count, rows):
-            columns = [
-                pa.FixedSizeListArray.from_arrays(
-                    pa.array(values[start : start + rows].reshape(-1)), type=field.type
-                )
-                for values, field in zip(inputs, schema, strict=True)
-            ]
-            writer.write_batch(pa.record_batch(columns, schema=schema))
+    writer = pa.ipc.new_stream(stream, schema)
+    for start in range(0, step_count, rows):
+        columns = [
+            pa.FixedSizeListArray.from_arrays(
+                pa.array(values[start : start + rows].reshape(-1)), type=field.type
+            )
+            for values, field in zip(inputs, schema, strict=True)
+        ]
+        writer.write_batch(pa.record_batch(columns, schema=schema))
+    writer.close()
 
 
 def read_steps(stream: ByteStream, step_sizes: Sequence[int]) -> list[Floats]:

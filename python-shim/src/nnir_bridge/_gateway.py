@@ -36,6 +36,7 @@ class Gateway:
     def __init__(self) -> None:
         self._process = GatewayProcess()
         self._owner = os.getpid()
+        self._obituary: str | None = None
         self._control = ControlPlane(self._process.control_port, self._process.token)
         self._idle: deque[DataConnection] = deque()
         self._handles = itertools.count(1 << 32)  # beyond 32 bits, so that all cross as longs
@@ -166,7 +167,9 @@ class Gateway:
             )
 
     def _lost(self) -> GatewayError:
-        return GatewayError(self._process.obituary())
+        if self._obituary is None:
+            self._obituary = self._process.obituary()
+        return GatewayError(self._obituary)
 
     def _release_dropped(self) -> None:
         if not self._dropped:
@@ -183,18 +186,18 @@ class Gateway:
 
     def close(self) -> None:
         """End the JVM."""
-        for connection in list(self._idle):
-            connection.close()
-        self._control.close()
+        self._close_connections()
         self._process.close()
 
     def abandon(self) -> None:
         """Let go of everything in a forked child."""
-        for connection in list(self._idle):
-            connection.close()
-        self._idle.clear()
-        self._control.close()
+        self._close_connections()
         self._process.abandon()
+
+    def _close_connections(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+        self._control.close()
 
 
 class RemoteObject:
@@ -211,6 +214,7 @@ class RemoteObject:
 
 _lock = threading.RLock()
 _gateway: Gateway | None = None
+_dead: list[Gateway] = []
 
 
 def current_gateway() -> Gateway:
@@ -218,7 +222,7 @@ def current_gateway() -> Gateway:
     global _gateway
     with _lock:
         if _gateway is not None and not _gateway.is_usable():
-            _gateway.close()
+            _dead.append(_gateway)  # its log stays until this process ends
             _gateway = None
         if _gateway is None:
             _gateway = Gateway()
@@ -226,18 +230,18 @@ def current_gateway() -> Gateway:
 
 
 def _end() -> None:
-    global _gateway
-    if _gateway is not None and _gateway._owner == os.getpid():
-        _gateway.close()
-        _gateway = None
+    gateways = _dead if _gateway is None else [*_dead, _gateway]
+    for gateway in gateways:
+        gateway.close()
 
 
 def _after_fork_in_child() -> None:
     global _gateway, _lock
     _lock = threading.RLock()
-    if _gateway is not None:
-        _gateway.abandon()
-        _gateway = None
+    for gateway in _dead if _gateway is None else [*_dead, _gateway]:
+        gateway.abandon()
+    _dead.clear()
+    _gateway = None
 
 
 atexit.register(_end)

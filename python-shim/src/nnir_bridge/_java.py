@@ -18,10 +18,11 @@ JAVA_BASELINE = 17
 
 @dataclass(frozen=True)
 class Java:
-    """A Java launcher and its feature version."""
+    """A Java launcher, its feature version, and whether it has the module for SIMD."""
 
     launcher: Path
     version: int
+    simd: bool = False
 
 
 def find_java() -> Java:
@@ -75,21 +76,22 @@ def _inspect(named: str) -> Java | str:
         launcher = launcher / "bin" / ("java.exe" if os.name == "nt" else "java")
     if not launcher.is_file():
         return f"{launcher} does not exist"
-    version = _released_version(launcher) or _printed_version(launcher)
+    release = _release(launcher)
+    version = _feature_version(r'JAVA_VERSION="(?:1\.)?(\d+)', release)
+    version = version or _printed_version(launcher)
     if version is None:
         return f"{launcher} does not run as Java"
     if version < JAVA_BASELINE:
         return f"{launcher} is Java {version}, which is too old"
-    return Java(launcher, version)
+    return Java(launcher, version, simd="jdk.incubator.vector" in release)
 
 
-def _released_version(launcher: Path) -> int | None:
-    """Read the version from the file that every JDK has; it saves starting a JVM."""
+def _release(launcher: Path) -> str:
+    """Read the description that lies in every JDK; it saves starting a JVM."""
     try:
-        text = (launcher.resolve().parent.parent / "release").read_text(encoding="utf-8")
+        return (launcher.resolve().parent.parent / "release").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return None
-    return _feature_version(r'JAVA_VERSION="(?:1\.)?(\d+)', text)
+        return ""
 
 
 def _printed_version(launcher: Path) -> int | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 __all__ = ["PrivateDirectory"]
 
 _PREFIX = "nnir-bridge-"
-_MINIMUM_AGE_SECONDS = 60.0
+_UNLOCKED_SECONDS = 10.0
 _LOG_TAIL_BYTES = 2000
 
 
@@ -27,8 +27,7 @@ class PrivateDirectory:
         parent = _parent()
         _remove_stale(parent)
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        _try_lock(self._lock)
+        self._lock = _new_lock(self.path)
         self.log_path = self.path / "gateway.log"
 
     def new_file(self, size: int) -> tuple[int, Path]:
@@ -68,6 +67,9 @@ class PrivateDirectory:
 
 
 def _parent() -> Path:
+    chosen = os.environ.get("NNIR_BRIDGE_RUNTIME_DIR")
+    if chosen:
+        return Path(chosen)
     shared_memory = Path("/dev/shm")
     if sys.platform == "linux" and os.access(shared_memory, os.W_OK | os.X_OK):
         return shared_memory
@@ -93,14 +95,26 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
+def _new_lock(directory: Path) -> int:
+    """Create the lock file of a directory, locked from the moment others can see it."""
+    hidden = directory / "lock.new"
+    descriptor = os.open(hidden, os.O_CREAT | os.O_RDWR, 0o600)
+    _try_lock(descriptor)
+    hidden.rename(directory / "lock")
+    return descriptor
+
+
 def _remove_stale(parent: Path) -> None:
     """Remove what processes left that were killed together with their gateways."""
     for directory in parent.glob(_PREFIX + "*"):
         with contextlib.suppress(OSError):
-            status = directory.lstat()
-            if status.st_uid != os.getuid() or time.time() - status.st_mtime < _MINIMUM_AGE_SECONDS:
+            try:
+                lock = os.open(directory / "lock", os.O_RDWR)
+            except FileNotFoundError:
+                # Either its process has not come to locking it yet, or was killed before.
+                if time.time() - directory.lstat().st_mtime > _UNLOCKED_SECONDS:
+                    shutil.rmtree(directory, ignore_errors=True)
                 continue
-            lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             try:
                 if _try_lock(lock):
                     shutil.rmtree(directory, ignore_errors=True)

@@ -123,7 +123,7 @@ class GatewayProcess:
 
 
 def _launch(java: Java, jar: Path, log_path: Path) -> subprocess.Popen[bytes]:
-    log = os.open(log_path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    log = os.open(log_path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
             [str(java.launcher), *_options(java, log_path.parent), "-cp", str(jar), _MAIN_CLASS],
@@ -149,6 +149,8 @@ def _options(java: Java, directory: Path) -> list[str]:
         f"-XX:ErrorFile={directory}/hs_err.log",
         "-Djava.awt.headless=true",
     ]
+    if java.simd:
+        options.append("--add-modules=jdk.incubator.vector")
     if java.version >= 24:
         options += ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
     return options + shlex.split(os.environ.get("NNIR_BRIDGE_JAVA_OPTIONS", ""))
