@@ -19,6 +19,8 @@ import org.nnirbridge.program.CoreCode;
 import org.nnirbridge.program.ExecutionOrder;
 import org.nnirbridge.program.Model;
 import org.nnirbridge.program.Port;
+import org.nnirbridge.vm.kernel.KernelChoice;
+import org.nnirbridge.vm.kernel.Kernels;
 
 /** One model of a program, ready to run on a machine's memory, with its windows' positions. */
 final class ModelRun {
@@ -29,7 +31,7 @@ final class ModelRun {
 
   private final Model model;
   private final CoreMemory[] memories;
-  private final ScalarKernels kernels;
+  private final Kernels kernels;
   private final boolean rounds;
   private final boolean computes;
   private final int blockSize;
@@ -58,7 +60,7 @@ final class ModelRun {
     this.rounds = settings.rounds();
     this.computes = settings.computes();
     this.blockSize = settings.blockSize();
-    this.kernels = new ScalarKernels(blockSize, rounds);
+    this.kernels = KernelChoice.forBlocks(blockSize, rounds);
     this.clampMinimum = settings.clampMinimum();
     this.clampMaximum = settings.clampMaximum();
     int cores = memories.length;

@@ -1,0 +1,125 @@
+package org.nnirbridge.vm.kernel.simd;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.NumberFormat;
+import org.nnirbridge.numerics.UnaryFunction;
+import org.nnirbridge.vm.kernel.Kernels;
+import org.nnirbridge.vm.kernel.ScalarKernels;
+
+/**
+ * Matrix-vector products in SIMD; everything else is scalar. Lanes are independent outputs, so each
+ * sum keeps the order of {@link ScalarKernels} and with it every bit.
+ */
+public final class VectorKernels implements Kernels {
+  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final int LANES = SPECIES.length();
+
+  private final int blockSize;
+  private final ScalarKernels scalar;
+
+  public VectorKernels(int blockSize, ScalarKernels scalar) {
+    this.blockSize = blockSize;
+    this.scalar = scalar;
+  }
+
+  @Override
+  public void matVec(
+      float[] memory, int accumulator, float[] weights, int weight, int source, int inputs) {
+    int j = 0;
+    for (; j + 4 * LANES <= blockSize; j += 4 * LANES) {
+      addFour(memory, accumulator + j, weights, weight + j, source, inputs);
+    }
+    for (; j + 2 * LANES <= blockSize; j += 2 * LANES) {
+      addTwo(memory, accumulator + j, weights, weight + j, source, inputs);
+    }
+    for (; j + LANES <= blockSize; j += LANES) {
+      addOne(memory, accumulator + j, weights, weight + j, source, inputs);
+    }
+    scalar.matVecLanes(memory, accumulator, weights, weight, source, inputs, j);
+  }
+
+  private void addFour(
+      float[] memory, int accumulator, float[] weights, int weight, int source, int inputs) {
+    FloatVector a = FloatVector.fromArray(SPECIES, memory, accumulator);
+    FloatVector b = FloatVector.fromArray(SPECIES, memory, accumulator + LANES);
+    FloatVector c = FloatVector.fromArray(SPECIES, memory, accumulator + 2 * LANES);
+    FloatVector d = FloatVector.fromArray(SPECIES, memory, accumulator + 3 * LANES);
+    int w = weight;
+    for (int k = 0; k < inputs; k++, w += blockSize) {
+      FloatVector x = FloatVector.broadcast(SPECIES, memory[source + k]);
+      a = FloatVector.fromArray(SPECIES, weights, w).fma(x, a);
+      b = FloatVector.fromArray(SPECIES, weights, w + LANES).fma(x, b);
+      c = FloatVector.fromArray(SPECIES, weights, w + 2 * LANES).fma(x, c);
+      d = FloatVector.fromArray(SPECIES, weights, w + 3 * LANES).fma(x, d);
+    }
+    a.intoArray(memory, accumulator);
+    b.intoArray(memory, accumulator + LANES);
+    c.intoArray(memory, accumulator + 2 * LANES);
+    d.intoArray(memory, accumulator + 3 * LANES);
+  }
+
+  private void addTwo(
+      float[] memory, int accumulator, float[] weights, int weight, int source, int inputs) {
+    FloatVector a = FloatVector.fromArray(SPECIES, memory, accumulator);
+    FloatVector b = FloatVector.fromArray(SPECIES, memory, accumulator + LANES);
+    int w = weight;
+    for (int k = 0; k < inputs; k++, w += blockSize) {
+      FloatVector x = FloatVector.broadcast(SPECIES, memory[source + k]);
+      a = FloatVector.fromArray(SPECIES, weights, w).fma(x, a);
+      b = FloatVector.fromArray(SPECIES, weights, w + LANES).fma(x, b);
+    }
+    a.intoArray(memory, accumulator);
+    b.intoArray(memory, accumulator + LANES);
+  }
+
+  private void addOne(
+      float[] memory, int accumulator, float[] weights, int weight, int source, int inputs) {
+    FloatVector a = FloatVector.fromArray(SPECIES, memory, accumulator);
+    int w = weight;
+    for (int k = 0; k < inputs; k++, w += blockSize) {
+      FloatVector x = FloatVector.broadcast(SPECIES, memory[source + k]);
+      a = FloatVector.fromArray(SPECIES, weights, w).fma(x, a);
+    }
+    a.intoArray(memory, accumulator);
+  }
+
+  @Override
+  public void store(float[] memory, int target, int accumulator, NumberFormat format) {
+    scalar.store(memory, target, accumulator, format);
+  }
+
+  @Override
+  public void bound(
+      float[] memory, int target, int source, float minimum, float maximum, NumberFormat format) {
+    scalar.bound(memory, target, source, minimum, maximum, format);
+  }
+
+  @Override
+  public void map(
+      float[] memory, int target, int source, UnaryFunction function, NumberFormat format) {
+    scalar.map(memory, target, source, function, format);
+  }
+
+  @Override
+  public void zip(
+      float[] memory, int target, int a, int b, BinaryFunction function, NumberFormat format) {
+    scalar.zip(memory, target, a, b, function, format);
+  }
+
+  @Override
+  public void multiplyAdd(float[] memory, int target, int sum, int a, int b, NumberFormat format) {
+    scalar.multiplyAdd(memory, target, sum, a, b, format);
+  }
+
+  @Override
+  public void lstmCell(float[] memory, int target, int i, int f, int g, int cell) {
+    scalar.lstmCell(memory, target, i, f, g, cell);
+  }
+
+  @Override
+  public void lstmHidden(float[] memory, int target, int o, int cell) {
+    scalar.lstmHidden(memory, target, o, cell);
+  }
+}

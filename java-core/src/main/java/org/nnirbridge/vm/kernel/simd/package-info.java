@@ -1,0 +1,2 @@
+/** The machine's arithmetic in SIMD, with lanes = independent outputs. */
+package org.nnirbridge.vm.kernel.simd;
