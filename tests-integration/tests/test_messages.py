@@ -59,7 +59,6 @@ def test_unsupported_operations_are_gathered_into_one_message():
     )
 
 
-@pytest.mark.xfail(strict=True, reason="attributes of tensors are refused one by one")
 def test_unsupported_attributes_join_the_message():
     class Unsupported(nn.Module):
         def forward(self, x):

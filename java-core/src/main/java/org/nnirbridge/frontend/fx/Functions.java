@@ -86,6 +86,11 @@ final class Functions {
         });
   }
 
+  /** Whether reading a tensor's attribute of this name is supported. */
+  static boolean isAttribute(String name) {
+    return name.equals("T") || name.equals("mT");
+  }
+
   static Argument unary(Call call, UnaryFunction function) {
     return call.result(new Unary(function), call.tensor(0, "input"));
   }
@@ -200,17 +205,12 @@ final class Functions {
   private static Argument attribute(Call call) {
     int input = call.tensor(0, "input");
     int rank = call.shape(input).size();
-    String attribute =
-        call.argument(1, "name").orElseThrow() instanceof Argument.Text text ? text.value() : "";
-    return switch (attribute) {
-      case "mT" -> swap(call, input, call.axis(-2, rank), call.axis(-1, rank));
-      case "T" -> {
-        List<Integer> permutation = new ArrayList<>(IntStream.range(0, rank).boxed().toList());
-        Collections.reverse(permutation);
-        yield call.result(new Transpose(permutation), input);
-      }
-      default -> throw call.refuse("the tensor attribute " + attribute + " is not supported");
-    };
+    if (call.args().get(1).equals(new Argument.Text("mT"))) {
+      return swap(call, input, call.axis(-2, rank), call.axis(-1, rank));
+    }
+    List<Integer> permutation = new ArrayList<>(IntStream.range(0, rank).boxed().toList());
+    Collections.reverse(permutation);
+    return call.result(new Transpose(permutation), input);
   }
 
   private static Argument reshape(Call call) {

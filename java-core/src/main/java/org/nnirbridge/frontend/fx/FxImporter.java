@@ -95,7 +95,14 @@ public final class FxImporter {
       String target = node.path("target").asText();
       String kind =
           switch (text(node, "op")) {
-            case "call_function" -> Functions.find(target).isPresent() ? "" : "function";
+            case "call_function" -> {
+              String attribute = node.path("args").path(1).path("str").asText();
+              if (target.equals("getattr") && !Functions.isAttribute(attribute)) {
+                target = attribute;
+                yield "attribute";
+              }
+              yield Functions.find(target).isPresent() ? "" : "function";
+            }
             case "call_method" -> Functions.find(target).isPresent() ? "" : "method";
             case "call_module" -> {
               target = text(node, "type");
