@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 import vollo_compiler
 import vollo_torch
 from examples import CausalCnn, LstmTagger, ResidualMlp
 from vollo_compiler import NNIR, Config, Program
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def lower(model: torch.nn.Module, x: torch.Tensor) -> tuple[NNIR, torch.Tensor]:
     return vollo_torch.fx.nnir.to_nnir(prepared), expected
 
 
-def whole(program: Program, model_index: int, x: torch.Tensor) -> np.ndarray:
+def whole(program: Program, model_index: int, x: torch.Tensor) -> Floats:
     """Return the VM's output for one inference."""
     return single(program.to_vm().run(x.numpy(), model_index=model_index))
 
@@ -145,14 +148,14 @@ def steps(
     x: torch.Tensor,
     in_axis: int,
     out_axis: int | tuple[int, ...],
-) -> np.ndarray:
+) -> Floats:
     """Return the VM's outputs for every element of a sequence, stacked."""
     axis = out_axis if isinstance(out_axis, int) else out_axis[0]
     outputs = program.to_vm().run_timesteps(x.numpy(), in_axis, axis, model_index=model_index)
     return single(outputs)
 
 
-def single(output: np.ndarray | tuple[np.ndarray, ...]) -> np.ndarray:
+def single(output: Floats | tuple[Floats, ...]) -> Floats:
     """Return the one output."""
     assert isinstance(output, np.ndarray)
     return output
@@ -163,7 +166,7 @@ def row(
     board: str,
     program: Program,
     model_index: int,
-    got: np.ndarray,
+    got: Floats,
     expected: torch.Tensor,
 ) -> Row:
     """Compare an output and read the program's figures."""

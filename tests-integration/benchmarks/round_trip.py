@@ -11,6 +11,7 @@ import sys
 import time
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 import vollo_torch
@@ -43,7 +44,7 @@ def script_seconds(code: str) -> float:
     return time.perf_counter() - started
 
 
-def identity() -> tuple[VM, np.ndarray]:
+def identity() -> tuple[VM, npt.NDArray[np.float32]]:
     """Return a model that passes 128 values through, and values for it."""
     prepared, _ = vollo_torch.fx.prepare_shape(torch.nn.Identity(), torch.zeros(128))
     nnir = vollo_torch.fx.nnir.to_nnir(prepared)
@@ -51,7 +52,9 @@ def identity() -> tuple[VM, np.ndarray]:
     return program.to_vm(), np.linspace(-1, 1, 128, dtype=np.float32)
 
 
-def run_micros(vm: VM, x: np.ndarray, count: int, pause_seconds: float) -> np.ndarray:
+def run_micros(
+    vm: VM, x: npt.NDArray[np.float32], count: int, pause_seconds: float
+) -> npt.NDArray[np.float64]:
     """Return the durations of inferences in microseconds, after some to warm up."""
     for _ in range(2_000):
         vm.run(x)
@@ -65,7 +68,7 @@ def run_micros(vm: VM, x: np.ndarray, count: int, pause_seconds: float) -> np.nd
     return durations
 
 
-def report(title: str, micros: np.ndarray) -> None:
+def report(title: str, micros: npt.NDArray[np.float64]) -> None:
     """Print median and 99th percentile."""
     median, high = np.percentile(micros, [50, 99])
     print(f"vm.run, {title}: median {median:.1f} us, p99 {high:.1f} us")
