@@ -98,19 +98,22 @@ class GatewayProcess:
             "directory": str(self.directory.path),
             "transport": transport,
         }
-        line = b""
+        answer = output = b""
         with contextlib.suppress(OSError):
             stdin.write(json.dumps(settings).encode() + b"\n")
             deadline = time.monotonic() + _START_SECONDS
-            while not line.endswith(b"\n"):
+            while not answer:
                 if not select.select([stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
                     break
                 piece = os.read(stdout.fileno(), 4096)
                 if not piece:
                     break
-                line += piece
+                output += piece
+                # A JVM may warn on standard output too; the answer is the one line of JSON.
+                whole_lines = output.split(b"\n")[:-1]
+                answer = next((line for line in whole_lines if line.startswith(b"{")), b"")
         try:
-            address: dict[str, Any] = json.loads(line)
+            address: dict[str, Any] = json.loads(answer)
         except ValueError:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_END_SECONDS)
@@ -146,6 +149,8 @@ def _options(java: Java, directory: Path) -> list[str]:
         "--add-opens=java.base/java.nio=ALL-UNNAMED",
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",
+        "-Xlog:disable",
+        "-Xlog:all=warning:stderr",
         f"-XX:ErrorFile={directory}/hs_err.log",
         "-Djava.awt.headless=true",
     ]
