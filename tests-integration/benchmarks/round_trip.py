@@ -1,7 +1,7 @@
-"""Times of a script to its first result and of one inference: ``python round_trip.py``.
+"""Time ``vm.run`` on an identity model, and a process from its start to its first result.
 
-Run it in the environment and with the variables that ``bootstrap.py`` describes, or with an
-installed package.
+Run: ``python3 tests-integration/benchmarks/round_trip.py``, with PYTHONPATH and NNIR_BRIDGE_JAR
+set where the package is not installed.
 """
 
 from __future__ import annotations
@@ -9,69 +9,77 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from tqdm import tqdm
 
-import vollo_torch
-from vollo_compiler import VM, Config
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "gateway"))
+
+import small_models
+
+from vollo_compiler import VM
+
+VALUES = 128
+CLOSE_CALLS = 50_000
+PAUSED_CALLS = 300
+PAUSE_SECONDS = 0.01
+STARTS = 5
 
 FIRST_RESULT = """
-import torch, vollo_torch
-from vollo_compiler import Config
-model, x = torch.nn.Linear(128, 128), torch.zeros(128)
-prepared, _ = vollo_torch.fx.prepare_shape(model, x)
-program = vollo_torch.fx.nnir.to_nnir(prepared).to_program(Config.bittware_ia420f_c6b32())
-program.to_vm().run(x.numpy())
+import sys
+sys.path.insert(0, {models!r})
+import numpy as np
+import small_models
+small_models.identity_vm({values}).run(np.zeros({values}, np.float32))
 """
 
 
 def main() -> None:
-    """Measure and print."""
-    for title, code in (("import torch alone", "import torch"), ("first result", FIRST_RESULT)):
-        seconds = [script_seconds(code) for _ in range(5)]
-        print(f"{title}: median {sorted(seconds)[2]:.2f} s, fastest {min(seconds):.2f} s")
-    vm, x = identity()
-    report("back to back", run_micros(vm, x, count=20_000, pause_seconds=0.0))
-    report("after pauses of 10 ms", run_micros(vm, x, count=500, pause_seconds=0.01))
+    """Measure and print a table of microseconds."""
+    vm = small_models.identity_vm(VALUES)
+    call_times(vm, CLOSE_CALLS, 0.0, "warm-up")
+    rows = [
+        ("back-to-back", call_times(vm, CLOSE_CALLS, 0.0, "back-to-back")),
+        ("after 10 ms pauses", call_times(vm, PAUSED_CALLS, PAUSE_SECONDS, "paused")),
+        ("python start to first result", start_times()),
+    ]
+    print(f"vm.run of {VALUES} float32 values, identity model; microseconds")
+    print(f"{'':30}{'median':>12}{'p99':>12}{'calls':>8}")
+    for label, micros in rows:
+        median, p99 = np.percentile(micros, [50, 99])
+        print(f"{label:30}{median:12,.1f}{p99:12,.1f}{len(micros):8,}")
 
 
-def script_seconds(code: str) -> float:
-    """Return how long a script takes from its start to its end."""
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True)
-    return time.perf_counter() - started
-
-
-def identity() -> tuple[VM, npt.NDArray[np.float32]]:
-    """Return a model that passes 128 values through, and values for it."""
-    prepared, _ = vollo_torch.fx.prepare_shape(torch.nn.Identity(), torch.zeros(128))
-    nnir = vollo_torch.fx.nnir.to_nnir(prepared)
-    program = nnir.to_program(Config.bittware_ia420f_c6b32())
-    return program.to_vm(), np.linspace(-1, 1, 128, dtype=np.float32)
-
-
-def run_micros(
-    vm: VM, x: npt.NDArray[np.float32], count: int, pause_seconds: float
-) -> npt.NDArray[np.float64]:
-    """Return the durations of inferences in microseconds, after some to warm up."""
-    for _ in range(2_000):
+def call_times(vm: VM, calls: int, pause: float, label: str) -> npt.NDArray[np.float64]:
+    """Return how long each call took, in microseconds."""
+    x = np.random.default_rng(1).random(VALUES, dtype=np.float32)
+    nanos = np.empty(calls)
+    for i in progress(range(calls), label):
+        if pause:
+            time.sleep(pause)
+        began = time.perf_counter_ns()
         vm.run(x)
-    durations = np.empty(count)
-    for i in range(count):
-        if pause_seconds:
-            time.sleep(pause_seconds)
-        started = time.perf_counter_ns()
-        vm.run(x)
-        durations[i] = (time.perf_counter_ns() - started) / 1000
-    return durations
+        nanos[i] = time.perf_counter_ns() - began
+    return nanos / 1000
 
 
-def report(title: str, micros: npt.NDArray[np.float64]) -> None:
-    """Print median and 99th percentile."""
-    median, high = np.percentile(micros, [50, 99])
-    print(f"vm.run, {title}: median {median:.1f} us, p99 {high:.1f} us")
+def start_times() -> npt.NDArray[np.float64]:
+    """Return how long a new process took to its end with one result, in microseconds."""
+    script = FIRST_RESULT.format(models=sys.path[0], values=VALUES)
+    micros = np.empty(STARTS)
+    for i in progress(range(STARTS), "starts"):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", script], check=True)
+        micros[i] = (time.perf_counter() - began) * 1e6
+    return micros
+
+
+def progress(calls: range, label: str) -> Iterable[int]:
+    """Show a bar on a terminal only."""
+    return tqdm(calls, desc=label, leave=False, disable=not sys.stderr.isatty(), mininterval=0.5)
 
 
 if __name__ == "__main__":
