@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nnir_bridge._class_archive import ClassArchive
 from nnir_bridge._errors import GatewayError
 from nnir_bridge._java import Java, find_jar, find_java
 from nnir_bridge._private_directory import PrivateDirectory
@@ -23,6 +24,7 @@ __all__ = ["GatewayProcess"]
 
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
+_ARCHIVE_SECONDS = 5.0
 
 
 class GatewayProcess:
@@ -30,11 +32,12 @@ class GatewayProcess:
 
     def __init__(self) -> None:
         java, jar = find_java(), find_jar()
+        self._archive = ClassArchive(java, jar)
         self.token = secrets.token_hex(32)
         self.directory = PrivateDirectory()
         unix = hasattr(socket, "AF_UNIX") and os.environ.get("NNIR_BRIDGE_TRANSPORT") != "tcp"
         try:
-            self._process = _launch(java, jar, self.directory.log_path)
+            self._process = _launch(java, jar, self._archive, self.directory.log_path)
         except OSError as error:
             self.directory.remove()
             raise GatewayError(f"{java.launcher} could not be started: {error}") from None
@@ -75,7 +78,9 @@ class GatewayProcess:
         """End the JVM and remove the private directory."""
         self._close_pipes()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_SECONDS)
+            seconds = _ARCHIVE_SECONDS if self._archive.is_new else _END_SECONDS
+            if self._process.wait(seconds) == 0:
+                self._archive.keep()
         self.directory.remove()
 
     def abandon(self) -> None:
@@ -125,11 +130,20 @@ class GatewayProcess:
         return address
 
 
-def _launch(java: Java, jar: Path, log_path: Path) -> subprocess.Popen[bytes]:
+def _launch(
+    java: Java, jar: Path, archive: ClassArchive, log_path: Path
+) -> subprocess.Popen[bytes]:
     log = os.open(log_path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
-            [str(java.launcher), *_options(java, log_path.parent), "-cp", str(jar), _MAIN_CLASS],
+            [
+                str(java.launcher),
+                archive.option(),
+                *_options(java, log_path.parent),
+                "-cp",
+                str(jar),
+                _MAIN_CLASS,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

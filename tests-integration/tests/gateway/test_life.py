@@ -248,6 +248,25 @@ def test_standard_error_stays_empty(sandbox):
     assert errors == ""
 
 
+def test_the_first_gateway_leaves_an_archive_of_classes_for_the_next(sandbox, tmp_path):
+    def archives() -> list[str]:
+        return [path.suffix for path in (tmp_path / "nnir-bridge" / "classes").iterdir()]
+
+    killed = sandbox.start(
+        USE + "os.kill(os.getpid(), signal.SIGKILL)", XDG_CACHE_HOME=str(tmp_path)
+    )
+    killed.communicate(timeout=60)
+    assert ".jsa" not in archives()
+    for _ in range(2):
+        sandbox.run(USE, XDG_CACHE_HOME=str(tmp_path))
+        assert archives().count(".jsa") == 1
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(sandbox, tmp_path):
+    (tmp_path / "file").write_text("")
+    sandbox.run(USE, XDG_CACHE_HOME=str(tmp_path / "file"))
+
+
 def test_loopback_tcp_does_the_same(sandbox, eventually):
     script = (
         USE

@@ -41,11 +41,11 @@ public final class GatewayMain {
       answer.flush();
       LOG.info("gateway is ready");
       awaitEnd(owner);
+      settings.deleteDirectory();
     } catch (IOException | RuntimeException e) {
       LOG.log(Level.SEVERE, "gateway could not start", e);
       status = 1;
     } finally {
-      settings.deleteDirectory(status == 0);
       Runtime.getRuntime().halt(status);
     }
   }

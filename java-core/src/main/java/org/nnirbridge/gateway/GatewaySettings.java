@@ -47,11 +47,8 @@ record GatewaySettings(String token, Path directory, boolean unixSocket) {
     return directory.resolve(SOCKET_NAME);
   }
 
-  /** Removes the private directory; the log in it stays when {@code withLog} is false. */
-  void deleteDirectory(boolean withLog) {
-    if (!withLog) {
-      return;
-    }
+  /** Removes the private directory and what is in it. */
+  void deleteDirectory() {
     try (Stream<Path> files = Files.walk(directory)) {
       List<Path> deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
       for (Path file : deepestFirst) {
