@@ -63,19 +63,19 @@ import numpy as np
 import small_models
 vm = small_models.identity_vm(32)
 random = np.random.default_rng(5)
-done = interrupted = 0
+interrupted = 0
 def stop(*_):
     raise KeyboardInterrupt
 signal.signal(signal.SIGALRM, stop)
 while interrupted < 60:
     x = random.random(32, dtype=np.float32)
+    assert np.array_equal(vm.run(x), x)  # after an interrupt, on a connection of its own
     try:
         signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.003))
         for _ in range(100000):
             assert np.array_equal(vm.run(x), x)
-            done += 1
     except KeyboardInterrupt:
         interrupted += 1
-print(done > interrupted)
+print(interrupted)
 """
-    assert sandbox.run(script) == "True\n"
+    assert sandbox.run(script) == "60\n"

@@ -46,6 +46,11 @@ final class ControlPlane {
     return server.getListeningPort();
   }
 
+  /** Stops listening and closes all connections. */
+  void close() {
+    server.shutdown();
+  }
+
   private static final class ServiceGateway extends Gateway {
     private final Set<String> methods;
 

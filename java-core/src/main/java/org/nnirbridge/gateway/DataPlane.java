@@ -7,6 +7,7 @@ import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.security.MessageDigest;
@@ -59,12 +60,19 @@ final class DataPlane {
     daemon(this::accept, "data-plane").start();
   }
 
+  /** Stops listening. */
+  void close() throws IOException {
+    server.close();
+  }
+
   private void accept() {
     try {
       while (true) {
         SocketChannel channel = server.accept();
         daemon(() -> serve(channel), "data-connection").start();
       }
+    } catch (ClosedChannelException e) {
+      LOG.log(Level.FINE, "the data plane was closed", e);
     } catch (IOException e) {
       LOG.log(Level.SEVERE, "the data plane stopped", e);
     }

@@ -41,6 +41,9 @@ public final class GatewayMain {
       answer.flush();
       LOG.info("gateway is ready");
       awaitEnd(owner);
+      // A JVM that halts waits a third of a second for threads that sleep in system calls.
+      data.close();
+      control.close();
       settings.deleteDirectory();
     } catch (IOException | RuntimeException e) {
       LOG.log(Level.SEVERE, "gateway could not start", e);
