@@ -26,8 +26,8 @@ public final class KernelChoice {
     try {
       return (Kernels)
           Class.forName(SIMD)
-              .getConstructor(int.class, ScalarKernels.class)
-              .newInstance(blockSize, scalar);
+              .getConstructor(int.class, boolean.class, ScalarKernels.class)
+              .newInstance(blockSize, rounds, scalar);
     } catch (ReflectiveOperationException | LinkageError e) {
       return scalar;
     }

@@ -9,19 +9,33 @@ import org.nnirbridge.vm.kernel.Kernels;
 import org.nnirbridge.vm.kernel.ScalarKernels;
 
 /**
- * Matrix-vector products in SIMD; everything else is scalar. Lanes are independent outputs, so each
- * sum keeps the order of {@link ScalarKernels} and with it every bit.
+ * Products, stores and LSTM units in SIMD; everything else is scalar. Lanes are independent
+ * outputs, so each sum keeps the order of {@link ScalarKernels} and with it every bit.
  */
 public final class VectorKernels implements Kernels {
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = VectorFunctions.FLOATS;
   private static final int LANES = SPECIES.length();
 
   private final int blockSize;
   private final ScalarKernels scalar;
+  private final boolean rounds;
+  private final boolean wholeVectors;
 
-  public VectorKernels(int blockSize, ScalarKernels scalar) {
+  public VectorKernels(int blockSize, boolean rounds, ScalarKernels scalar) {
     this.blockSize = blockSize;
+    this.rounds = rounds;
     this.scalar = scalar;
+    this.wholeVectors = blockSize % LANES == 0;
+  }
+
+  private static FloatVector load(float[] memory, int offset) {
+    return FloatVector.fromArray(SPECIES, memory, offset);
+  }
+
+  private FloatVector round(NumberFormat format, FloatVector values) {
+    return rounds && format == NumberFormat.BF16
+        ? VectorFunctions.roundToBf16(values)
+        : VectorFunctions.canonical(values);
   }
 
   @Override
@@ -87,7 +101,13 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void store(float[] memory, int target, int accumulator, NumberFormat format) {
-    scalar.store(memory, target, accumulator, format);
+    if (!wholeVectors) {
+      scalar.store(memory, target, accumulator, format);
+      return;
+    }
+    for (int j = 0; j < blockSize; j += LANES) {
+      round(format, load(memory, accumulator + j)).intoArray(memory, target + j);
+    }
   }
 
   @Override
@@ -99,7 +119,31 @@ public final class VectorKernels implements Kernels {
   @Override
   public void map(
       float[] memory, int target, int source, UnaryFunction function, NumberFormat format) {
-    scalar.map(memory, target, source, function, format);
+    if (!wholeVectors || !isVectorized(function)) {
+      scalar.map(memory, target, source, function, format);
+      return;
+    }
+    for (int j = 0; j < blockSize; j += LANES) {
+      round(format, apply(function, load(memory, source + j))).intoArray(memory, target + j);
+    }
+  }
+
+  private static boolean isVectorized(UnaryFunction function) {
+    return switch (function) {
+      case EXP, TANH, SIGMOID, SILU -> true;
+      case IDENTITY, NEG, ABS, SQRT, RSQRT, RECIPROCAL -> false;
+    };
+  }
+
+  private static FloatVector apply(UnaryFunction function, FloatVector x) {
+    return switch (function) {
+      case EXP -> VectorFunctions.exp(x);
+      case TANH -> VectorFunctions.tanh(x);
+      case SIGMOID -> VectorFunctions.sigmoid(x);
+      case SILU -> x.mul(VectorFunctions.sigmoid(x));
+      case IDENTITY, NEG, ABS, SQRT, RSQRT, RECIPROCAL ->
+          throw new IllegalArgumentException(function + " is scalar here");
+    };
   }
 
   @Override
@@ -115,11 +159,29 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void lstmCell(float[] memory, int target, int i, int f, int g, int cell) {
-    scalar.lstmCell(memory, target, i, f, g, cell);
+    if (!wholeVectors) {
+      scalar.lstmCell(memory, target, i, f, g, cell);
+      return;
+    }
+    for (int j = 0; j < blockSize; j += LANES) {
+      FloatVector input = VectorFunctions.sigmoid(load(memory, i + j));
+      FloatVector update = input.mul(VectorFunctions.tanh(load(memory, g + j)));
+      FloatVector keep = VectorFunctions.sigmoid(load(memory, f + j));
+      FloatVector next = keep.fma(load(memory, cell + j), update);
+      VectorFunctions.canonical(next).intoArray(memory, target + j);
+    }
   }
 
   @Override
   public void lstmHidden(float[] memory, int target, int o, int cell) {
-    scalar.lstmHidden(memory, target, o, cell);
+    if (!wholeVectors) {
+      scalar.lstmHidden(memory, target, o, cell);
+      return;
+    }
+    for (int j = 0; j < blockSize; j += LANES) {
+      FloatVector open = VectorFunctions.sigmoid(load(memory, o + j));
+      FloatVector hidden = open.mul(VectorFunctions.tanh(load(memory, cell + j)));
+      round(NumberFormat.BF16, hidden).intoArray(memory, target + j);
+    }
   }
 }

@@ -1,0 +1,95 @@
+package org.nnirbridge.vm.kernel.simd;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/** The elementary functions and roundings of numerics.md §1 and §5 on all lanes at once. */
+final class VectorFunctions {
+  static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+
+  private static final float LOG2_E = 0x1.715476p0f;
+  private static final float LN2_HIGH = 0x1.62e4p-1f;
+  private static final float LN2_LOW = 0x1.7f7d1cp-20f;
+  private static final float LARGEST_EXP_ARGUMENT = 89f;
+  private static final float SMALLEST_EXP_ARGUMENT = -104f;
+  private static final float SERIES_LIMIT = 0x1.62e43p-3f;
+
+  /**
+   * Adding this rounds a small float32 to an integer, ties to even, which its low bits then hold.
+   */
+  private static final float ROUNDER = 0x1.8p23f;
+
+  private static final int ROUNDER_BITS = 0x4B400000;
+
+  private static final FloatVector ONE = FloatVector.broadcast(FLOATS, 1f);
+  private static final FloatVector CANONICAL_NAN =
+      FloatVector.broadcast(FLOATS, Float.intBitsToFloat(0x7FC00000));
+
+  private VectorFunctions() {}
+
+  static FloatVector roundToBf16(FloatVector x) {
+    IntVector bits = x.reinterpretAsInts();
+    IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+    FloatVector rounded = bits.add(0x7FFF).add(odd).and(0xFFFF0000).reinterpretAsFloats();
+    return rounded.blend(CANONICAL_NAN, x.test(VectorOperators.IS_NAN));
+  }
+
+  static FloatVector canonical(FloatVector x) {
+    return x.blend(CANONICAL_NAN, x.test(VectorOperators.IS_NAN));
+  }
+
+  static FloatVector exp(FloatVector x) {
+    FloatVector clipped = x.min(LARGEST_EXP_ARGUMENT).max(SMALLEST_EXP_ARGUMENT);
+    clipped = clipped.blend(0f, x.test(VectorOperators.IS_NAN));
+    FloatVector shifted = clipped.mul(LOG2_E).add(ROUNDER);
+    FloatVector n = shifted.sub(ROUNDER);
+    FloatVector minusN = n.neg();
+    FloatVector r = minusN.fma(FloatVector.broadcast(FLOATS, LN2_HIGH), clipped);
+    r = minusN.fma(FloatVector.broadcast(FLOATS, LN2_LOW), r);
+    FloatVector p = expMinusOneSeries(r).add(1f);
+    IntVector exponent = shifted.reinterpretAsInts().sub(ROUNDER_BITS);
+    IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
+    FloatVector result = p.mul(powerOfTwo(half)).mul(powerOfTwo(exponent.sub(half)));
+    result =
+        result.blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, LARGEST_EXP_ARGUMENT));
+    result = result.blend(0f, x.compare(VectorOperators.LT, SMALLEST_EXP_ARGUMENT));
+    return result.blend(x, x.test(VectorOperators.IS_NAN));
+  }
+
+  static FloatVector sigmoid(FloatVector x) {
+    FloatVector e = exp(x.abs().neg());
+    FloatVector numerator = ONE.blend(e, x.compare(VectorOperators.LT, 0f));
+    return numerator.div(e.add(1f));
+  }
+
+  static FloatVector tanh(FloatVector x) {
+    FloatVector magnitude = x.abs();
+    FloatVector twice = magnitude.mul(2f);
+    FloatVector t = exp(twice).add(1f);
+    FloatVector result = ONE.sub(FloatVector.broadcast(FLOATS, 2f).div(t));
+    VectorMask<Float> small = magnitude.compare(VectorOperators.LT, SERIES_LIMIT);
+    if (small.anyTrue()) {
+      FloatVector e = expMinusOneSeries(twice);
+      result = result.blend(e.div(e.add(2f)), small);
+    }
+    IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
+    return result.reinterpretAsInts().and(Integer.MAX_VALUE).or(sign).reinterpretAsFloats();
+  }
+
+  private static FloatVector expMinusOneSeries(FloatVector r) {
+    FloatVector q = FloatVector.broadcast(FLOATS, 1f / 5040f);
+    q = q.fma(r, FloatVector.broadcast(FLOATS, 1f / 720f));
+    q = q.fma(r, FloatVector.broadcast(FLOATS, 1f / 120f));
+    q = q.fma(r, FloatVector.broadcast(FLOATS, 1f / 24f));
+    q = q.fma(r, FloatVector.broadcast(FLOATS, 1f / 6f));
+    q = q.fma(r, FloatVector.broadcast(FLOATS, 0.5f));
+    return q.fma(r.mul(r), r);
+  }
+
+  private static FloatVector powerOfTwo(IntVector exponent) {
+    return exponent.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+  }
+}
