@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +41,39 @@ def test_data_plane_closes_a_silent_connection(gateway):
         connection.settimeout(10)
         connection.connect(str(gateway._process.data_address))
         assert connection.recv(1) == b""
+
+
+_AS_ANOTHER_USER = """
+import encodings.idna, os, socket, sys
+os.setgid(65534)
+os.setuid(65534)
+with socket.socket(socket.AF_UNIX) as connection:
+    try:
+        connection.connect(sys.argv[1])
+    except PermissionError:
+        print("data plane refused")
+with socket.create_connection(("127.0.0.1", int(sys.argv[2]))) as connection:
+    connection.settimeout(10)
+    connection.sendall(b"A\\n" + b"0" * 64 + b"\\nc\\nt\\nprintNnir\\nL1\\ne\\n")
+    try:
+        answer = connection.recv(4096)
+    except ConnectionResetError:
+        answer = b""
+    print("control plane answered" if answer.startswith(b"!y") else "control plane refused")
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_another_user_is_refused_on_both_planes(gateway):
+    process = gateway._process
+    tried = subprocess.run(
+        [sys.executable, "-c", _AS_ANOTHER_USER, process.data_address, str(process.control_port)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert tried.stdout == "data plane refused\ncontrol plane refused\n"
+    assert_usable()
 
 
 @pytest.mark.parametrize(
