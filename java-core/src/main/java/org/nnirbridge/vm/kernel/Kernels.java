@@ -8,7 +8,7 @@ import org.nnirbridge.numerics.UnaryFunction;
  * The machine's arithmetic on blocks of a core's memory (docs/numerics.md). Every implementation
  * gives the same bits.
  *
- * <p>Offsets are into the core's memory or weights, in values.
+ * <p>Offsets are into the core's memory or weights, in values. Not safe for use by several threads.
  */
 public interface Kernels {
   /**

@@ -2,14 +2,19 @@ package org.nnirbridge.vm.kernel.simd;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The elementary functions and roundings of numerics.md §1 and §5 on all lanes at once. */
+/**
+ * The elementary functions and roundings of numerics.md §1 and §5 on all lanes at once.
+ *
+ * <p>The functions on arrays are loops of their own: only then does the JIT compiler keep every
+ * vector in a register.
+ */
 final class VectorFunctions {
   static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
 
+  private static final int LANES = FLOATS.length();
   private static final float LOG2_E = 0x1.715476p0f;
   private static final float LN2_HIGH = 0x1.62e4p-1f;
   private static final float LN2_LOW = 0x1.7f7d1cp-20f;
@@ -30,7 +35,20 @@ final class VectorFunctions {
 
   private VectorFunctions() {}
 
-  static FloatVector roundToBf16(FloatVector x) {
+  /** Rounds to BF16, or to float32 with canonical NaN. */
+  static void round(boolean bf16, float[] from, int source, float[] to, int target, int count) {
+    if (bf16) {
+      for (int j = 0; j < count; j += LANES) {
+        roundToBf16(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
+      }
+    } else {
+      for (int j = 0; j < count; j += LANES) {
+        canonical(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
+      }
+    }
+  }
+
+  private static FloatVector roundToBf16(FloatVector x) {
     IntVector bits = x.reinterpretAsInts();
     IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
     FloatVector rounded = bits.add(0x7FFF).add(odd).and(0xFFFF0000).reinterpretAsFloats();
@@ -41,7 +59,13 @@ final class VectorFunctions {
     return x.blend(CANONICAL_NAN, x.test(VectorOperators.IS_NAN));
   }
 
-  static FloatVector exp(FloatVector x) {
+  static void exp(float[] from, int source, float[] to, int target, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      exp(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
+    }
+  }
+
+  private static FloatVector exp(FloatVector x) {
     FloatVector clipped = x.min(LARGEST_EXP_ARGUMENT).max(SMALLEST_EXP_ARGUMENT);
     clipped = clipped.blend(0f, x.test(VectorOperators.IS_NAN));
     FloatVector shifted = clipped.mul(LOG2_E).add(ROUNDER);
@@ -59,22 +83,31 @@ final class VectorFunctions {
     return result.blend(x, x.test(VectorOperators.IS_NAN));
   }
 
-  static FloatVector sigmoid(FloatVector x) {
+  static void sigmoid(float[] from, int source, float[] to, int target, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      sigmoid(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
+    }
+  }
+
+  private static FloatVector sigmoid(FloatVector x) {
     FloatVector e = exp(x.abs().neg());
     FloatVector numerator = ONE.blend(e, x.compare(VectorOperators.LT, 0f));
     return numerator.div(e.add(1f));
   }
 
-  static FloatVector tanh(FloatVector x) {
+  static void tanh(float[] from, int source, float[] to, int target, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      tanh(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
+    }
+  }
+
+  private static FloatVector tanh(FloatVector x) {
     FloatVector magnitude = x.abs();
     FloatVector twice = magnitude.mul(2f);
     FloatVector t = exp(twice).add(1f);
     FloatVector result = ONE.sub(FloatVector.broadcast(FLOATS, 2f).div(t));
-    VectorMask<Float> small = magnitude.compare(VectorOperators.LT, SERIES_LIMIT);
-    if (small.anyTrue()) {
-      FloatVector e = expMinusOneSeries(twice);
-      result = result.blend(e.div(e.add(2f)), small);
-    }
+    FloatVector e = expMinusOneSeries(twice);
+    result = result.blend(e.div(e.add(2f)), magnitude.compare(VectorOperators.LT, SERIES_LIMIT));
     IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
     return result.reinterpretAsInts().and(Integer.MAX_VALUE).or(sign).reinterpretAsFloats();
   }

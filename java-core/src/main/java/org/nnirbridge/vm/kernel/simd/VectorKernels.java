@@ -20,22 +20,27 @@ public final class VectorKernels implements Kernels {
   private final ScalarKernels scalar;
   private final boolean rounds;
   private final boolean wholeVectors;
+  private final float[] first;
+  private final float[] second;
+  private final float[] third;
 
   public VectorKernels(int blockSize, boolean rounds, ScalarKernels scalar) {
     this.blockSize = blockSize;
     this.rounds = rounds;
     this.scalar = scalar;
     this.wholeVectors = blockSize % LANES == 0;
+    this.first = new float[blockSize];
+    this.second = new float[blockSize];
+    this.third = new float[blockSize];
   }
 
   private static FloatVector load(float[] memory, int offset) {
     return FloatVector.fromArray(SPECIES, memory, offset);
   }
 
-  private FloatVector round(NumberFormat format, FloatVector values) {
-    return rounds && format == NumberFormat.BF16
-        ? VectorFunctions.roundToBf16(values)
-        : VectorFunctions.canonical(values);
+  private void round(NumberFormat format, float[] from, int source, float[] to, int target) {
+    boolean bf16 = rounds && format == NumberFormat.BF16;
+    VectorFunctions.round(bf16, from, source, to, target, blockSize);
   }
 
   @Override
@@ -105,9 +110,7 @@ public final class VectorKernels implements Kernels {
       scalar.store(memory, target, accumulator, format);
       return;
     }
-    for (int j = 0; j < blockSize; j += LANES) {
-      round(format, load(memory, accumulator + j)).intoArray(memory, target + j);
-    }
+    round(format, memory, accumulator, memory, target);
   }
 
   @Override
@@ -123,9 +126,8 @@ public final class VectorKernels implements Kernels {
       scalar.map(memory, target, source, function, format);
       return;
     }
-    for (int j = 0; j < blockSize; j += LANES) {
-      round(format, apply(function, load(memory, source + j))).intoArray(memory, target + j);
-    }
+    apply(function, memory, source);
+    round(format, first, 0, memory, target);
   }
 
   private static boolean isVectorized(UnaryFunction function) {
@@ -135,15 +137,21 @@ public final class VectorKernels implements Kernels {
     };
   }
 
-  private static FloatVector apply(UnaryFunction function, FloatVector x) {
-    return switch (function) {
-      case EXP -> VectorFunctions.exp(x);
-      case TANH -> VectorFunctions.tanh(x);
-      case SIGMOID -> VectorFunctions.sigmoid(x);
-      case SILU -> x.mul(VectorFunctions.sigmoid(x));
+  /** Leaves a function of a block in {@link #first}. */
+  private void apply(UnaryFunction function, float[] memory, int source) {
+    switch (function) {
+      case EXP -> VectorFunctions.exp(memory, source, first, 0, blockSize);
+      case TANH -> VectorFunctions.tanh(memory, source, first, 0, blockSize);
+      case SIGMOID -> VectorFunctions.sigmoid(memory, source, first, 0, blockSize);
+      case SILU -> {
+        VectorFunctions.sigmoid(memory, source, first, 0, blockSize);
+        for (int j = 0; j < blockSize; j += LANES) {
+          load(memory, source + j).mul(load(first, j)).intoArray(first, j);
+        }
+      }
       case IDENTITY, NEG, ABS, SQRT, RSQRT, RECIPROCAL ->
           throw new IllegalArgumentException(function + " is scalar here");
-    };
+    }
   }
 
   @Override
@@ -163,11 +171,12 @@ public final class VectorKernels implements Kernels {
       scalar.lstmCell(memory, target, i, f, g, cell);
       return;
     }
+    VectorFunctions.sigmoid(memory, i, first, 0, blockSize);
+    VectorFunctions.tanh(memory, g, second, 0, blockSize);
+    VectorFunctions.sigmoid(memory, f, third, 0, blockSize);
     for (int j = 0; j < blockSize; j += LANES) {
-      FloatVector input = VectorFunctions.sigmoid(load(memory, i + j));
-      FloatVector update = input.mul(VectorFunctions.tanh(load(memory, g + j)));
-      FloatVector keep = VectorFunctions.sigmoid(load(memory, f + j));
-      FloatVector next = keep.fma(load(memory, cell + j), update);
+      FloatVector update = load(first, j).mul(load(second, j));
+      FloatVector next = load(third, j).fma(load(memory, cell + j), update);
       VectorFunctions.canonical(next).intoArray(memory, target + j);
     }
   }
@@ -178,10 +187,11 @@ public final class VectorKernels implements Kernels {
       scalar.lstmHidden(memory, target, o, cell);
       return;
     }
+    VectorFunctions.sigmoid(memory, o, first, 0, blockSize);
+    VectorFunctions.tanh(memory, cell, second, 0, blockSize);
     for (int j = 0; j < blockSize; j += LANES) {
-      FloatVector open = VectorFunctions.sigmoid(load(memory, o + j));
-      FloatVector hidden = open.mul(VectorFunctions.tanh(load(memory, cell + j)));
-      round(NumberFormat.BF16, hidden).intoArray(memory, target + j);
+      load(first, j).mul(load(second, j)).intoArray(first, j);
     }
+    round(NumberFormat.BF16, first, 0, memory, target);
   }
 }
