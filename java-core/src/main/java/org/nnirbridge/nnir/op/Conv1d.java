@@ -2,6 +2,7 @@ package org.nnirbridge.nnir.op;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Shapes;
@@ -101,6 +102,7 @@ public record Conv1d(
     int batch = rank == 3 ? input.shape().get(0) : 1;
     int steps = input.shape().get(rank - 1);
     int outSteps = step.type().shape().get(rank - 1);
+    Function<List<Vector>, Vector> sum = weights.lowerTaps(step);
     Vector zeros = step.tiles().zeros(weights.inChannels());
     List<Vector> vectors = new ArrayList<>();
     for (int b = 0; b < batch; b++) {
@@ -111,7 +113,7 @@ public record Conv1d(
           boolean inside = source >= 0 && source < steps;
           taps.add(inside ? input.vectors().get(b * steps + source) : zeros);
         }
-        vectors.add(weights.lowerTaps(step, taps));
+        vectors.add(sum.apply(taps));
       }
     }
     return new TileTensor(step.type().shape(), step.dataDim(), vectors);

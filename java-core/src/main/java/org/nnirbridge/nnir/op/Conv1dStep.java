@@ -2,6 +2,7 @@ package org.nnirbridge.nnir.op;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.nnirbridge.diagnostic.CompilerBug;
 import org.nnirbridge.nnir.NodeContext;
@@ -9,6 +10,7 @@ import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.tile.TileTensor;
+import org.nnirbridge.tile.Vector;
 
 /**
  * One output step of a convolution: its operands are the taps {@code (batch?, channels)}, oldest
@@ -36,15 +38,14 @@ public record Conv1dStep(ConvolutionWeights weights) implements Op {
 
   @Override
   public TileTensor lower(LowerStep step) {
+    Function<List<Vector>, Vector> sum = weights.lowerTaps(step);
     int vectors = step.input(0).vectors().size();
     return new TileTensor(
         step.type().shape(),
         step.dataDim(),
         IntStream.range(0, vectors)
             .mapToObj(
-                v ->
-                    weights.lowerTaps(
-                        step, step.inputs().stream().map(tap -> tap.vectors().get(v)).toList()))
+                v -> sum.apply(step.inputs().stream().map(tap -> tap.vectors().get(v)).toList()))
             .toList());
   }
 

@@ -2,6 +2,7 @@ package org.nnirbridge.nnir.op;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
@@ -38,14 +39,14 @@ public record ConvolutionWeights(Tensor weight, Tensor bias, boolean hasBias, in
     return weight.shape().get(2);
   }
 
-  /** The sum over the taps, oldest first, of one output step. */
-  Vector lowerTaps(LowerStep step, List<Vector> taps) {
+  /** What makes one output step from its taps, oldest first. */
+  Function<List<Vector>, Vector> lowerTaps(LowerStep step) {
     if (groups != 1) {
       List<float[]> scales = new ArrayList<>();
       for (int tap = 0; tap < kernelSize(); tap++) {
         scales.add(tapValues(tap));
       }
-      return step.tiles().multiplyAdd(scales, taps, bias.values(), step.type().format());
+      return taps -> step.tiles().multiplyAdd(scales, taps, bias.values(), step.type().format());
     }
     List<WeightMatrix> matrices = new ArrayList<>();
     for (int tap = 0; tap < kernelSize(); tap++) {
@@ -53,7 +54,7 @@ public record ConvolutionWeights(Tensor weight, Tensor bias, boolean hasBias, in
           step.tiles()
               .weights(tapValues(tap), outChannels(), inChannels(), step.context().fp8Weights()));
     }
-    return step.tiles().linear(matrices, taps, bias.values(), step.type().format());
+    return taps -> step.tiles().linear(matrices, taps, bias.values(), step.type().format());
   }
 
   private float[] tapValues(int tap) {

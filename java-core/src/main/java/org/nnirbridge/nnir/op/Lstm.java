@@ -113,6 +113,7 @@ public record Lstm(
     boolean sequenceFirst = sequenceAxis == 0;
     TileTensor hidden = initial(step, initialHidden, NumberFormat.BF16);
     TileTensor cell = initial(step, initialCell, NumberFormat.FP32);
+    LstmWeights.Step unit = weights.lowerStep(step);
     Vector[] outputs = new Vector[steps * batch];
     Vector[] last = new Vector[batch];
     for (int b = 0; b < batch; b++) {
@@ -120,7 +121,7 @@ public record Lstm(
       for (int s = 0; s < steps; s++) {
         int t = reverse ? steps - 1 - s : s;
         int index = sequenceFirst ? t * batch + b : b * steps + t;
-        state = weights.lowerStep(step, input.vectors().get(index), state.hidden(), state.cell());
+        state = unit.apply(input.vectors().get(index), state.hidden(), state.cell());
         outputs[index] = state.hidden();
       }
       last[b] = part == LstmPart.CELL ? state.cell() : state.hidden();

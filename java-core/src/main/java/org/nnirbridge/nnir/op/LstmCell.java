@@ -39,11 +39,11 @@ public record LstmCell(LstmWeights weights, LstmPart part) implements Op {
 
   @Override
   public TileTensor lower(LowerStep step) {
+    LstmWeights.Step unit = weights.lowerStep(step);
     List<Vector> vectors = new ArrayList<>();
     for (int v = 0; v < step.input(0).vectors().size(); v++) {
       LstmTiles state =
-          weights.lowerStep(
-              step,
+          unit.apply(
               step.input(0).vectors().get(v),
               step.input(1).vectors().get(v),
               step.input(2).vectors().get(v));

@@ -27,17 +27,26 @@ public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) {
     return hidden.shape().get(1);
   }
 
-  /** One step: each gate sums its bias, the hidden part, then the input part. */
-  LstmTiles lowerStep(LowerStep step, Vector x, Vector h, Vector c) {
-    List<Vector> gates = new ArrayList<>();
+  /** What makes one step: each gate sums its bias, the hidden part, then the input part. */
+  Step lowerStep(LowerStep step) {
+    List<List<WeightMatrix>> matrices = new ArrayList<>();
+    List<float[]> biases = new ArrayList<>();
     for (int gate = 0; gate < GATES; gate++) {
-      List<WeightMatrix> matrices =
-          List.of(gateMatrix(step, hidden, gate), gateMatrix(step, input, gate));
-      float[] gateBias =
-          Arrays.copyOfRange(bias.values(), gate * hiddenSize(), (gate + 1) * hiddenSize());
-      gates.add(step.tiles().gate(matrices, List.of(h, x), gateBias));
+      matrices.add(List.of(gateMatrix(step, hidden, gate), gateMatrix(step, input, gate)));
+      biases.add(Arrays.copyOfRange(bias.values(), gate * hiddenSize(), (gate + 1) * hiddenSize()));
     }
-    return step.tiles().lstmUnit(gates, c);
+    return (x, h, c) -> {
+      List<Vector> gates = new ArrayList<>();
+      for (int gate = 0; gate < GATES; gate++) {
+        gates.add(step.tiles().gate(matrices.get(gate), List.of(h, x), biases.get(gate)));
+      }
+      return step.tiles().lstmUnit(gates, c);
+    };
+  }
+
+  /** One step from the input, the hidden state and the cell state. */
+  interface Step {
+    LstmTiles apply(Vector x, Vector h, Vector c);
   }
 
   private WeightMatrix gateMatrix(LowerStep step, Tensor weights, int gate) {
