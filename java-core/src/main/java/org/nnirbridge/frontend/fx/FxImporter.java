@@ -30,6 +30,7 @@ public final class FxImporter {
   private final GraphBuilder builder = new GraphBuilder();
   private final Map<String, Argument> results = new HashMap<>();
   private final ArgumentReader arguments = new ArgumentReader(results);
+  private final InPlace inPlace = new InPlace();
   private int inputs;
 
   private FxImporter(
@@ -74,11 +75,14 @@ public final class FxImporter {
     List<Graph.Output> outputs = List.of();
     for (JsonNode node : document.get("nodes")) {
       if (text(node, "op").equals("output")) {
+        refuseStaleOperands(node);
         outputs = outputs(arguments.read(node.get("args").get(0)));
       } else {
+        refuseStaleOperands(node);
         Argument result = result(node);
         checkShape(node, result);
         results.put(text(node, "name"), result);
+        inPlace.note(node).ifPresent(changed -> results.put(changed, result));
       }
     }
     if (inputFormats.size() > 1 && inputFormats.size() != inputs) {
@@ -87,6 +91,15 @@ public final class FxImporter {
               .formatted(inputFormats.size(), inputs));
     }
     return builder.build(outputs);
+  }
+
+  private void refuseStaleOperands(JsonNode node) {
+    inPlace
+        .refusal(node)
+        .ifPresent(
+            why -> {
+              throw new UnsupportedModel(text(node, "name") + ": " + why);
+            });
   }
 
   private void refuseUnsupported() {

@@ -1,0 +1,59 @@
+"""Operations in place change what their operand means from then on, as in PyTorch."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import vollo_torch
+from vollo_compiler import Config
+
+
+class Residual(nn.Module):
+    def __init__(self, activation):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.activation = activation
+
+    def forward(self, x):
+        y = self.fc(x)
+        return self.activation(y) + y
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        nn.ReLU(inplace=True),
+        nn.Sequential(nn.Identity(), nn.ReLU(inplace=False)),
+        nn.Hardtanh(-0.1, 0.2, inplace=True),
+        torch.relu_,
+        lambda y: functional.relu(y, True),
+        lambda y: functional.silu(y, inplace=True),
+    ],
+)
+def test_the_operand_has_its_changed_values_afterwards(activation):
+    torch.manual_seed(3)
+    x = torch.randn(5, 4)
+    prepared, expected = vollo_torch.fx.prepare_shape(Residual(activation), x)
+    program = vollo_torch.fx.nnir.to_nnir(prepared).to_program(Config.ip_core(2, 8))
+    got = program.to_vm(bit_accurate=False).run(x.numpy())
+    np.testing.assert_allclose(got, expected.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+class ChangedUnderView(nn.Module):
+    def forward(self, x):
+        y = x * 2
+        part = y[:, :2]
+        torch.relu_(y)
+        return part
+
+
+def test_a_view_of_what_was_changed_is_refused():
+    prepared, _ = vollo_torch.fx.prepare_shape(ChangedUnderView(), torch.randn(3, 4))
+    with pytest.raises(ValueError) as error:
+        vollo_torch.fx.nnir.to_nnir(prepared)
+    assert str(error.value) == (
+        "output: getitem, which it reads, shares its values with what relu_ changed in place; "
+        "use the operation that is not in place"
+    )
