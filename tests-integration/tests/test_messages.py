@@ -77,3 +77,28 @@ def test_dropout_in_training_mode_is_told_to_call_eval():
 
 def test_dropout_in_eval_mode_passes_through():
     assert to_nnir(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)).eval(), torch.zeros(3, 4))
+
+
+class Applied(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "message"),
+    [
+        (nn.ReLU(), torch.zeros(0), "input_1 (Input): its shape [0] holds no values"),
+        (nn.Linear(0, 4), torch.zeros(2, 0), "input_1 (Input): its shape [2, 0] holds no values"),
+        (
+            Applied(lambda x: x.narrow(1, 0, 0)),
+            torch.zeros(3, 4),
+            "narrow (Slice): its shape [3, 0] holds no values",
+        ),
+    ],
+)
+def test_a_tensor_without_values_is_named(model, x, message):
+    assert refusal(model, x) == message + "; leave it out of the model"

@@ -54,6 +54,11 @@ public final class GraphBuilder {
     } catch (UnsupportedModel e) {
       throw new UnsupportedModel(name + " (" + op.label() + "): " + e.getMessage());
     }
+    if (type.shape().contains(0)) {
+      throw new UnsupportedModel(
+          "%s (%s): its shape %s holds no values; leave it out of the model"
+              .formatted(name, op.label(), type.shape()));
+    }
     nodes.add(new Node(nodes.size(), name, op, inputs, type, context));
     return nodes.size() - 1;
   }
