@@ -89,6 +89,19 @@ class Applied(nn.Module):
 
 
 @pytest.mark.parametrize(
+    ("convert", "name"),
+    [
+        (lambda x: x.to(torch.int32), "int32"),
+        (lambda x: x.to(dtype=torch.int32), "int32"),
+        (lambda x: x.type("torch.IntTensor"), "torch.IntTensor"),
+    ],
+)
+def test_a_conversion_to_another_type_is_refused(convert, name):
+    message = f"tensors of type {name} are not supported; keep float32 in the model"
+    assert refusal(Applied(convert), torch.zeros(3)).endswith(message)
+
+
+@pytest.mark.parametrize(
     ("model", "x", "message"),
     [
         (nn.ReLU(), torch.zeros(0), "input_1 (Input): its shape [0] holds no values"),

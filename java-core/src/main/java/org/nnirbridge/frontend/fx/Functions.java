@@ -362,10 +362,18 @@ final class Functions {
   }
 
   private static Argument toType(Call call) {
-    for (Argument argument : call.args()) {
-      if (argument instanceof Argument.Dtype dtype && !dtype.name().equals("float32")) {
+    List<Argument> given = new ArrayList<>(call.args());
+    given.addAll(call.kwargs().values());
+    for (Argument argument : given) {
+      String type =
+          argument instanceof Argument.Dtype dtype
+              ? dtype.name()
+              : argument instanceof Argument.Text text && text.value().startsWith("torch.")
+                  ? text.value()
+                  : "float32";
+      if (!type.equals("float32") && !type.equals("torch.FloatTensor")) {
         throw call.refuse(
-            "tensors of type " + dtype.name() + " are not supported; keep float32 in the model");
+            "tensors of type " + type + " are not supported; keep float32 in the model");
       }
     }
     return new Argument.TensorValue(call.tensor(0, "input"));
