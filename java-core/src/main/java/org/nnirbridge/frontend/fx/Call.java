@@ -111,10 +111,16 @@ record Call(
     } else {
       given.add(required(position, keyword));
     }
-    if (given.size() == 1 && given.get(0) instanceof Argument.Several several) {
-      given = several.all();
-    }
-    return given.stream().map(item -> integer(item, keyword)).toList();
+    return given.size() == 1
+        ? integers(given.get(0), keyword)
+        : given.stream().map(item -> integer(item, keyword)).toList();
+  }
+
+  /** One integer, or a sequence of them. */
+  List<Integer> integers(Argument argument, String keyword) {
+    List<Argument> items =
+        argument instanceof Argument.Several several ? several.all() : List.of(argument);
+    return items.stream().map(item -> integer(item, keyword)).toList();
   }
 
   List<Integer> shape(int node) {

@@ -328,7 +328,7 @@ final class Functions {
     }
     List<Argument> parts = new ArrayList<>();
     int start = 0;
-    for (int length : call.integers(1, "split_size")) {
+    for (int length : call.integers(sizes, "split_size")) {
       parts.add(call.result(new Slice(axis, start, 1, length), input));
       start += length;
     }

@@ -23,6 +23,10 @@ import org.nnirbridge.numerics.NumberFormat;
 public final class FxImporter {
   private static final JsonMapper JSON = new JsonMapper();
 
+  /** PyTorch takes NumPy's names of some arguments for its own. */
+  private static final Map<String, String> NUMPY_NAMES =
+      Map.of("axis", "dim", "axis0", "dim0", "axis1", "dim1", "x1", "input", "x2", "other");
+
   private final JsonNode document;
   private final List<Tensor> tensors;
   private final List<NumberFormat> inputFormats;
@@ -169,8 +173,10 @@ public final class FxImporter {
   private Call call(JsonNode node, String target) {
     List<Argument> args = new ArrayList<>();
     node.path("args").forEach(argument -> args.add(arguments.read(argument)));
-    return new Call(
-        builder, context(node), text(node, "name"), target, args, named(node.path("kwargs")));
+    Map<String, Argument> kwargs = new HashMap<>();
+    named(node.path("kwargs"))
+        .forEach((name, value) -> kwargs.put(NUMPY_NAMES.getOrDefault(name, name), value));
+    return new Call(builder, context(node), text(node, "name"), target, args, kwargs);
   }
 
   private ModuleCall module(JsonNode node, Call call) {
