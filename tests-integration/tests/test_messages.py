@@ -115,3 +115,9 @@ def test_a_conversion_to_another_type_is_refused(convert, name):
 )
 def test_a_tensor_without_values_is_named(model, x, message):
     assert refusal(model, x) == message + "; leave it out of the model"
+
+
+@pytest.mark.parametrize("option", ["inputs_precisions", "outputs_precisions"])
+def test_empty_precisions_are_refused(option):
+    with pytest.raises(ValueError, match="must not be empty; give one, or one for each"):
+        to_nnir(nn.ReLU(), torch.zeros(3), **{option: []})

@@ -75,6 +75,10 @@ public final class FxImporter {
   }
 
   private Graph build() {
+    if (inputFormats.isEmpty() || outputFormats.isEmpty()) {
+      throw new InvalidArgument(
+          "inputs_precisions and outputs_precisions must not be empty; give one, or one for each");
+    }
     refuseUnsupported();
     List<Graph.Output> outputs = List.of();
     for (JsonNode node : document.get("nodes")) {
