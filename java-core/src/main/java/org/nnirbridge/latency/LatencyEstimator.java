@@ -28,6 +28,7 @@ public final class LatencyEstimator {
   private final Program program;
   private final Model model;
   private final Timing timing;
+  private final int[] firstWords;
   private final int linkCapacity;
   private final List<CoreClock> cores = new ArrayList<>();
   private long inputStart;
@@ -39,6 +40,7 @@ public final class LatencyEstimator {
     this.program = program;
     this.model = program.models().get(modelIndex);
     this.timing = program.config().timing();
+    this.firstWords = firstWords(model.inputs(), program.config().blockSize());
     this.linkCapacity = linkCapacity;
     this.inputStart = spaced ? 0 : 1;
     long start = spaced ? -IDLE_CYCLES : 0;
@@ -97,19 +99,20 @@ public final class LatencyEstimator {
             "first_output",
             Math.min(firstOutputAt, lastOutputAt) + select,
             "last_input",
-            (long) inputWords(model.inputs().size()),
+            (long) firstWords[model.inputs().size()],
             "model_selection",
             select,
             "busiest_matrix_unit",
             cores.stream().mapToLong(core -> core.matrixBusy).max().orElse(0)));
   }
 
-  private int inputWords(int ports) {
-    int words = 0;
-    for (Port port : model.inputs().subList(0, ports)) {
-      words += port.words(program.config().blockSize());
+  /** For each input the number of words of those before it; last, of all of them. */
+  private static int[] firstWords(List<Port> inputs, int blockSize) {
+    int[] firstWords = new int[inputs.size() + 1];
+    for (int i = 0; i < inputs.size(); i++) {
+      firstWords[i + 1] = firstWords[i] + inputs.get(i).words(blockSize);
     }
-    return words;
+    return firstWords;
   }
 
   /** Runs a core's next instruction; false when it must wait for another core. */
@@ -203,7 +206,7 @@ public final class LatencyEstimator {
   }
 
   private long read(CoreClock clock, Instruction instruction, long earliest) {
-    int firstWord = inputWords(instruction.field(1)) + instruction.field(2);
+    int firstWord = firstWords[instruction.field(1)] + instruction.field(2);
     long start = earliest;
     for (int i = 0; i < instruction.field(3); i++) {
       int target = clock.block(instruction.field(0)) + i;

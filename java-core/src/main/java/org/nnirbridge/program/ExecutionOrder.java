@@ -13,6 +13,9 @@ import org.nnirbridge.isa.Opcode;
  * <p>Cores only meet at links that keep their order, so every such order computes the same values.
  */
 public final class ExecutionOrder {
+  /** How many blocks a link holds; a core that would send more waits. */
+  private static final int MOST_ON_LINK = 1 << 20;
+
   private ExecutionOrder() {}
 
   /** An instruction's core and its place in that core's stream. */
@@ -51,10 +54,14 @@ public final class ExecutionOrder {
   private static boolean take(Instruction instruction, int core, int[][] onLink) {
     if (instruction.opcode() == Opcode.SEND) {
       int count = field(instruction, Field.COUNT);
+      int cores = field(instruction, Field.CORES);
       for (int to = 0; to < onLink.length; to++) {
-        if ((field(instruction, Field.CORES) >> to & 1) != 0) {
-          onLink[core][to] += count;
+        if ((cores >> to & 1) != 0 && onLink[core][to] > MOST_ON_LINK - count) {
+          return false;
         }
+      }
+      for (int to = 0; to < onLink.length; to++) {
+        onLink[core][to] += (cores >> to & 1) * count;
       }
     }
     if (instruction.opcode() == Opcode.RECEIVE) {

@@ -137,13 +137,13 @@ public final class ProgramReader {
     }
     long size = 1;
     for (int extent : shape) {
-      size = Math.min(size * extent, Integer.MAX_VALUE);
+      size = Math.min(size * Math.max(extent, 1), Integer.MAX_VALUE);
     }
     if (size > 1 << 28) {
       throw reader.malformed("a tensor of shape " + shape);
     }
     NumberFormat format = FORMATS[reader.integer("a format", 0, FORMATS.length - 1)];
-    int streamingDim = reader.integer("a streaming axis", 0, MOST_AXES) - 1;
+    int streamingDim = reader.integer("a streaming axis", 0, shape.size() + 1) - 1;
     int dataDim = reader.integer("a data dimension", 0, shape.size()) - 1;
     if (dataDim < 0 && !shape.isEmpty()) {
       throw reader.malformed("a tensor of shape " + shape + " without data dimension");

@@ -1,5 +1,6 @@
 package org.nnirbridge.program;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.nnirbridge.diagnostic.MalformedProgram;
 import org.nnirbridge.hardware.HardwareConfig;
@@ -16,6 +17,11 @@ import org.nnirbridge.numerics.UnaryFunction;
 
 /** Checks everything that a machine relies on when it runs a program, so that it need not. */
 public final class ProgramVerifier {
+  private static final long MOST_PORT_VALUES = 1 << 28;
+
+  /** What a machine can keep of one core in one array. */
+  private static final long MOST_VALUES = Integer.MAX_VALUE - 8;
+
   private final Program program;
   private final HardwareConfig config;
 
@@ -40,7 +46,12 @@ public final class ProgramVerifier {
     for (int core = 0; core < program.images().size(); core++) {
       verifyImage("core " + core, program.images().get(core));
     }
+    for (int core = 0; core < program.images().size(); core++) {
+      verifyRoomForWindows(core, Region.TENSOR, program.images().get(core).tensorBlocks());
+      verifyRoomForWindows(core, Region.CELL, program.images().get(core).cellBlocks());
+    }
     for (Model model : program.models()) {
+      verifyPortSizes(model);
       for (int core = 0; core < model.code().size(); core++) {
         verifyCode(model, core);
       }
@@ -51,6 +62,28 @@ public final class ProgramVerifier {
     }
   }
 
+  private void verifyPortSizes(Model model) {
+    long values = 0;
+    List<Port> ports = new ArrayList<>(model.inputs());
+    ports.addAll(model.outputs());
+    for (Port port : ports) {
+      values += (port.size() + config.ioSize() - 1L) / config.ioSize() * config.ioSize();
+    }
+    check(values <= MOST_PORT_VALUES, "model " + model.name(), values + " inputs and outputs");
+  }
+
+  /** No two windows share a block, so that all of them together fit their store. */
+  private void verifyRoomForWindows(int core, Region region, int depth) {
+    long need = 0;
+    for (Model model : program.models()) {
+      for (Window window : model.code().get(core).windows()) {
+        boolean here = Address.region(window.base()) == region;
+        need += here ? (long) window.entries() * window.entryBlocks() : 0;
+      }
+    }
+    check(need <= depth, "core " + core, "windows of " + need + " blocks in " + depth);
+  }
+
   private void verifyImage(String where, CoreImage image) {
     int weightBlock = config.blockSize() * config.blockSize();
     check(image.weights().length % weightBlock == 0, where, "weights are not whole blocks");
@@ -59,6 +92,8 @@ public final class ProgramVerifier {
     checkRange(image.tensorBlocks(), config.tensorRamDepth(), where, "tensor RAM");
     checkRange(image.cellBlocks(), config.cellStateDepth(), where, "cell state store");
     checkRange(image.accumulators(), config.accumStoreDepth(), where, "accumulator store");
+    long blocks = (long) image.tensorBlocks() + image.cellBlocks() + image.accumulators();
+    check(blocks * config.blockSize() <= MOST_VALUES, where, blocks + " blocks are too many");
     int clamps = image.clampMinimum().length;
     check(clamps == image.clampMaximum().length, where, "clamp bounds are not pairs");
     checkRange(clamps, config.clampStoreDepth(), where, "clamp store");

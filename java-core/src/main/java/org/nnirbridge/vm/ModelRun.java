@@ -153,8 +153,8 @@ final class ModelRun {
             window.tileBlocks() == 2 || Address.region(window.base()) == Region.CELL
                 ? NumberFormat.FP32
                 : NumberFormat.BF16;
-        for (int entry = 0; entry < window.entries(); entry++) {
-          for (int t = 0; t < window.initial().size(); t++) {
+        for (int t = 0; t < window.initial().size(); t++) {
+          for (int entry = 0; entry < window.entries(); entry++) {
             int block = entry * window.entryBlocks() + t * window.tileBlocks();
             memories[core].write(base + block * blockSize, window.initial().get(t), format, rounds);
           }

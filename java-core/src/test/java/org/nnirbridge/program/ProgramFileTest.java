@@ -3,15 +3,27 @@ package org.nnirbridge.program;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.FloatBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.nnirbridge.Models;
 import org.nnirbridge.diagnostic.MalformedProgram;
+import org.nnirbridge.hardware.HardwareConfig;
+import org.nnirbridge.hardware.Presets;
+import org.nnirbridge.isa.Instruction;
+import org.nnirbridge.isa.Opcode;
+import org.nnirbridge.isa.Window;
 import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.transform.StreamingTransform;
 import org.nnirbridge.vm.VirtualMachine;
 import org.nnirbridge.vm.VmMode;
@@ -87,6 +99,93 @@ class ProgramFileTest {
         "not a program file: it does not start with the program file's mark; give a file written by"
             + " Program.save",
         error.getMessage());
+  }
+
+  @Test
+  void aStoreBeyondAnArrayIsRefused() {
+    CoreImage image = new CoreImage(new float[0], List.of(), none(), none(), 1 << 24, 0, 0);
+    assertEquals("core 0: 16777216 blocks are too many", refusal(image, code(), List.of()));
+  }
+
+  @Test
+  void windowsThatShareBlocksAreRefused() {
+    Window window = new Window(0, 5, 2, 1, List.of());
+    CoreCode code = new CoreCode(List.of(), List.of(window, window), List.of());
+    assertEquals("core 0: windows of 20 blocks in 16", refusal(image(), code, List.of()));
+  }
+
+  @Test
+  void aWindowOfManyEmptyEntriesIsNoWork() {
+    Window window = new Window(0, Integer.MAX_VALUE, 0, 1, List.of());
+    CoreCode code = new CoreCode(List.of(), Collections.nCopies(1000, window), List.of());
+    Program read = ProgramReader.fromBytes(bytes(image(), code, List.of()));
+    assertTimeout(
+        Duration.ofSeconds(20), () -> new VirtualMachine(read, VmMode.BIT_ACCURATE).reset(0));
+  }
+
+  @Test
+  void portsBeyondTheTransferRegionAreRefused() {
+    Port port = new Port("x", List.of(1 << 27), NumberFormat.BF16, OptionalInt.empty(), 0);
+    assertEquals(
+        "model m: 402653184 inputs and outputs",
+        refusal(image(), code(), List.of(port, port, port)));
+  }
+
+  @Test
+  void aPortWhoseSizeOverflowsIsRefused() {
+    Port port =
+        new Port("x", List.of(1 << 28, 1 << 28, 0), NumberFormat.BF16, OptionalInt.empty(), 0);
+    assertTrue(
+        refusal(image(), code(), List.of(port))
+            .endsWith("a tensor of shape [268435456, 268435456, 0]"));
+  }
+
+  @Test
+  void aLinkThatOverflowsIsRefused() {
+    Instruction send = new Instruction(Opcode.SEND, 0, 16, 2, 0);
+    Instruction receive = new Instruction(Opcode.RECEIVE, 0, 0, 16, 0);
+    Instruction last = new Instruction(Opcode.RECEIVE, 0, 1, 1, 0);
+    int count = (1 << 16) + 1;
+    CoreCode first = new CoreCode(Collections.nCopies(count, send), List.of(), List.of());
+    List<Instruction> waiting = new ArrayList<>(List.of(last));
+    waiting.addAll(Collections.nCopies(count, receive));
+    assertTrue(
+        ExecutionOrder.of(List.of(first, new CoreCode(waiting, List.of(), List.of()))).isEmpty());
+    assertTrue(
+        ExecutionOrder.of(
+                List.of(first, new CoreCode(waiting.subList(1, count + 1), List.of(), List.of())))
+            .isPresent());
+  }
+
+  private static float[] none() {
+    return new float[0];
+  }
+
+  private static CoreImage image() {
+    return new CoreImage(none(), List.of(), none(), none(), 16, 0, 0);
+  }
+
+  private static CoreCode code() {
+    return new CoreCode(List.of(), List.of(), List.of());
+  }
+
+  private static byte[] bytes(CoreImage image, CoreCode code, List<Port> inputs) {
+    HardwareConfig config =
+        HardwareConfig.fromJson(
+            Presets.ipCore(1, 1024)
+                .toJson()
+                .replaceFirst("\"tensor_ram_depth\":\\d+", "\"tensor_ram_depth\":16777216"));
+    return ProgramWriter.toBytes(
+        new Program(
+            config,
+            List.of(image),
+            List.of(new Model("m", inputs, List.of(), List.of(code), false))));
+  }
+
+  private static String refusal(CoreImage image, CoreCode code, List<Port> inputs) {
+    return assertThrows(
+            MalformedProgram.class, () -> ProgramReader.fromBytes(bytes(image, code, inputs)))
+        .getMessage();
   }
 
   private static byte[] flipped(byte[] bytes, int bit) {
