@@ -108,6 +108,11 @@ def tanh(x: Block) -> Block:
     return result
 
 
+def _reciprocal(x: Block) -> Block:
+    quotient: Block = np.divide(np.float32(1), x, dtype=np.float32)
+    return quotient
+
+
 def _maximum(a: Block, b: Block) -> Block:
     larger = np.where((a > b) | ((a == b) & ~np.signbit(a)), a, b)
     return np.where(np.isnan(a) | np.isnan(b), np.float32(np.nan), larger)
@@ -122,8 +127,8 @@ _UNARY: list[Callable[[Block], Block]] = [
     lambda x: -x,
     np.abs,
     np.sqrt,
-    lambda x: np.float32(1) / np.sqrt(x),
-    lambda x: np.float32(1) / x,
+    lambda x: _reciprocal(np.sqrt(x)),
+    _reciprocal,
     exp,
     tanh,
     sigmoid,
