@@ -2,8 +2,12 @@ package org.nnirbridge.layout;
 
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.Node;
@@ -24,6 +28,8 @@ import org.nnirbridge.nnir.op.StateRead;
 public final class DataDimInference {
   private final Graph graph;
   private final List<DataDims> rules = new ArrayList<>();
+  private Node lastConflict;
+  private Domains lastAttempt;
 
   private DataDimInference(Graph graph) {
     this.graph = graph;
@@ -46,11 +52,43 @@ public final class DataDimInference {
     if (conflict.isPresent()) {
       throw inference.refuse(conflict.get(), inference.lastConsistent(conflict.get()));
     }
-    Optional<Domains> solution = inference.decide(domains);
-    if (solution.isEmpty()) {
-      throw inference.refuse(graph.node(graph.outputs().get(0).node()), domains);
+    for (List<Node> component : inference.components()) {
+      domains =
+          inference
+              .decide(domains, component)
+              .orElseThrow(() -> inference.refuse(inference.lastConflict, inference.lastAttempt));
     }
-    return inference.read(solution.get());
+    return inference.read(domains);
+  }
+
+  /** The nodes in groups that decide nothing about each other, each to be solved on its own. */
+  private Collection<List<Node>> components() {
+    int[] parent = IntStream.range(0, graph.nodes().size()).toArray();
+    for (Node node : graph.nodes()) {
+      for (int input : node.inputs()) {
+        if (!isConstant(input)) {
+          parent[root(parent, node.id())] = root(parent, input);
+        }
+      }
+      if (node.op() instanceof StateRead read) {
+        int source = graph.states().get(read.state()).source();
+        parent[root(parent, node.id())] = root(parent, source);
+      }
+    }
+    Map<Integer, List<Node>> components = new LinkedHashMap<>();
+    for (Node node : graph.nodes()) {
+      components.computeIfAbsent(root(parent, node.id()), r -> new ArrayList<>()).add(node);
+    }
+    return components.values();
+  }
+
+  private static int root(int[] parent, int node) {
+    int root = node;
+    while (parent[root] != root) {
+      parent[root] = parent[parent[root]];
+      root = parent[root];
+    }
+    return root;
   }
 
   /** For each node, which axes may still be its data dimension; bit 0 stands for a scalar. */
@@ -80,7 +118,6 @@ public final class DataDimInference {
 
   /** Strikes out what no combination supports; the node at which nothing is left, if any. */
   private Optional<Node> propagate(Domains domains) {
-
     boolean changed = true;
     while (changed) {
       changed = false;
@@ -168,9 +205,9 @@ public final class DataDimInference {
     return graph.node(node).op() instanceof Constant;
   }
 
-  private Optional<Domains> decide(Domains domains) {
+  private Optional<Domains> decide(Domains domains, List<Node> component) {
     Optional<Node> undecided =
-        graph.nodes().stream()
+        component.stream()
             .filter(node -> domains.ofNode().get(node.id()).cardinality() > 1)
             .filter(node -> !isConstant(node.id()))
             .findFirst();
@@ -181,11 +218,15 @@ public final class DataDimInference {
       Domains attempt = domains.copy();
       attempt.ofNode().get(undecided.get().id()).clear();
       attempt.ofNode().get(undecided.get().id()).set(dim + 1);
-      if (propagate(attempt).isEmpty()) {
-        Optional<Domains> solution = decide(attempt);
-        if (solution.isPresent()) {
-          return solution;
-        }
+      Optional<Node> conflict = propagate(attempt);
+      if (conflict.isPresent()) {
+        lastConflict = conflict.get();
+        lastAttempt = attempt;
+        continue;
+      }
+      Optional<Domains> solution = decide(attempt, component);
+      if (solution.isPresent()) {
+        return solution;
       }
     }
     return Optional.empty();

@@ -64,4 +64,24 @@ class DataDimInferenceTest {
             + " transpose the operand so that its data dimension (!) lies where the rule wants it",
         error.getMessage());
   }
+
+  @Test
+  void partsThatDecideNothingAboutEachOtherAreSolvedApart() {
+    Models models = new Models(1);
+    int[] outputs = new int[41];
+    for (int i = 0; i < 40; i++) {
+      outputs[i] = models.relu(models.input(3, 4));
+    }
+    int square = models.input(3, 3);
+    int turned = models.add("t", new Transpose(List.of(1, 0)), square);
+    outputs[40] = models.add("add", new Binary(BinaryFunction.ADD), square, turned);
+    Graph graph = models.build(outputs);
+    UnsupportedModel error =
+        assertThrows(UnsupportedModel.class, () -> DataDimInference.infer(graph));
+    assertEquals(
+        "add (Add): no data dimension fits [3! 3], [3 3!] -> [3 3]; rule: shapes and data"
+            + " dimensions agree: [a b! c] -> [a b! c]; transpose the operand so that its data"
+            + " dimension (!) lies where the rule wants it",
+        error.getMessage());
+  }
 }
