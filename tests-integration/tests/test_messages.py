@@ -121,3 +121,19 @@ def test_a_tensor_without_values_is_named(model, x, message):
 def test_empty_precisions_are_refused(option):
     with pytest.raises(ValueError, match="must not be empty; give one, or one for each"):
         to_nnir(nn.ReLU(), torch.zeros(3), **{option: []})
+
+
+def test_a_scaled_operand_is_refused_in_either_order():
+    for function in (torch.sub, torch.rsub):
+        model = Applied(lambda x, function=function: function(x, 2.0, alpha=3))
+        assert refusal(model, torch.zeros(3)).endswith(
+            "alpha is not supported; multiply the operand by it"
+        )
+
+
+def test_a_weight_without_two_axes_is_refused():
+    weight = torch.zeros(6)
+    model = Applied(lambda x: nn.functional.linear(x, weight))
+    assert refusal(model, torch.zeros(4, 6)) == (
+        "linear (linear): its weight has shape [6]; give one of two axes, (out, in)"
+    )

@@ -100,13 +100,13 @@ final class Functions {
   }
 
   private static Argument binary(Call call, BinaryFunction function) {
-    if (call.number(-1, "alpha", 1f) != 1f) {
-      throw call.refuse("alpha is not supported; multiply the second operand by it");
-    }
     return binary(call, function, call.tensor(0, "input"), call.tensor(1, "other"));
   }
 
   private static Argument binary(Call call, BinaryFunction function, int a, int b) {
+    if (call.number(-1, "alpha", 1f) != 1f) {
+      throw call.refuse("alpha is not supported; multiply the operand by it");
+    }
     List<Integer> shape = call.commonShape(call.shape(a), call.shape(b));
     return call.result(new Binary(function), call.broadcast(a, shape), call.broadcast(b, shape));
   }
@@ -145,6 +145,10 @@ final class Functions {
   }
 
   static Argument linear(Call call, int input, Tensor weight, Optional<Tensor> bias) {
+    if (weight.shape().size() != 2) {
+      throw call.refuse(
+          "its weight has shape " + weight.shape() + "; give one of two axes, (out, in)");
+    }
     Tensor values = bias.orElse(Tensor.zeros(weight.shape().subList(0, 1)));
     int last = call.shape(input).size() - 1;
     if (last < 0) {
