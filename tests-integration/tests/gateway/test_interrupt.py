@@ -8,8 +8,8 @@ import time
 import pytest
 
 LONG_RUN = """
-vm = small_models.dense(1024).to_program(small_models.board()).to_vm()
-x = np.zeros((60000, 1024), np.float32)
+vm = small_models.dense(2048).to_program(small_models.board()).to_vm()
+x = np.zeros((30000, 2048), np.float32)
 call = lambda: vm.run_timesteps(x, 0, 0)
 after = lambda: vm.run(x[0])
 """
@@ -17,7 +17,7 @@ COMPILE = """
 from vollo_compiler import ProgramBuilder
 builder = ProgramBuilder(small_models.board())
 nnir = small_models.dense(2048)
-for _ in range(16):
+for _ in range(1000):
     builder.add_nnir(nnir)
 call = builder.to_program
 after = lambda: nnir.to_program(small_models.board())
