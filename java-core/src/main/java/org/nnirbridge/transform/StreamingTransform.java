@@ -84,6 +84,12 @@ public final class StreamingTransform {
 
   private static int axisOf(Node input, int axis) {
     int rank = input.type().rank();
+    if (rank == 0) {
+      throw new InvalidArgument(
+          "streaming_transform: input "
+              + input.name()
+              + " is a single value and has no axis; give it a time axis to stream over");
+    }
     if (axis < -rank || axis >= rank) {
       throw new InvalidArgument(
           "streaming_transform: input "

@@ -122,4 +122,15 @@ class StreamingTransformTest {
         assertThrows(InvalidArgument.class, () -> StreamingTransform.apply(graph, List.of(0, 0)))
             .getMessage());
   }
+
+  @Test
+  void anInputWithoutAxesIsRefused() {
+    Models models = new Models(1);
+    Graph graph = models.build(models.relu(models.input()));
+    assertEquals(
+        "streaming_transform: input x0 is a single value and has no axis; give it a time axis to"
+            + " stream over",
+        assertThrows(InvalidArgument.class, () -> StreamingTransform.apply(graph, List.of(0)))
+            .getMessage());
+  }
 }
