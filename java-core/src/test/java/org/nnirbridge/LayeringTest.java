@@ -38,7 +38,6 @@ class LayeringTest {
   void dependenciesGoOneWay() {
     layeredArchitecture()
         .consideringOnlyDependenciesInLayers()
-        .withOptionalLayers(true)
         .layer("doors")
         .definedBy("..gateway..", "..cli..")
         .layer("compiler")
