@@ -11,9 +11,7 @@ import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.tile.TileTensor;
 
 /** An elementwise function of two tensors of one shape; {@link Broadcast} comes before it. */
-public record Binary(BinaryFunction function) implements Op {
-  static final String RULE = "shapes and data dimensions agree: [a b! c] -> [a b! c]";
-
+public record Binary(BinaryFunction function) implements Elementwise {
   @Override
   public String label() {
     String name = function.name();
@@ -30,29 +28,9 @@ public record Binary(BinaryFunction function) implements Op {
   }
 
   @Override
-  public DataDims dataDims(List<TensorType> inputs, TensorType result) {
-    return DataDims.same(2, result, RULE);
-  }
-
-  @Override
-  public StreamedNode stream(StreamStep step) {
-    return step.applyElementwise(this);
-  }
-
-  @Override
   public TileTensor lower(LowerStep step) {
     return step.input(0)
         .zip(step.input(1), (a, b) -> step.tiles().binary(function, a, b, step.type().format()));
-  }
-
-  @Override
-  public List<String> attributes(NodeContext context) {
-    return List.of();
-  }
-
-  @Override
-  public boolean printsActivationPrecision() {
-    return true;
   }
 
   @Override

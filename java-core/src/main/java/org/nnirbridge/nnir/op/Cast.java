@@ -8,20 +8,10 @@ import org.nnirbridge.numerics.UnaryFunction;
 import org.nnirbridge.tile.TileTensor;
 
 /** The same values in another number format, rounded to nearest even where it is narrower. */
-public record Cast(NumberFormat format) implements Op {
+public record Cast(NumberFormat format) implements Elementwise {
   @Override
   public TensorType inferType(List<TensorType> inputs, NodeContext context) {
     return inputs.get(0).withFormat(format);
-  }
-
-  @Override
-  public DataDims dataDims(List<TensorType> inputs, TensorType result) {
-    return DataDims.same(1, result, Binary.RULE);
-  }
-
-  @Override
-  public StreamedNode stream(StreamStep step) {
-    return step.apply(this, step.timeAxis(0));
   }
 
   @Override
@@ -32,5 +22,10 @@ public record Cast(NumberFormat format) implements Op {
   @Override
   public List<String> attributes(NodeContext context) {
     return List.of("to: " + Print.precision(format));
+  }
+
+  @Override
+  public boolean printsActivationPrecision() {
+    return false;
   }
 }

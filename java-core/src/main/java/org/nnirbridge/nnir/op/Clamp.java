@@ -11,20 +11,10 @@ import org.nnirbridge.tile.TileTensor;
  * @param minimum negative infinity for none
  * @param maximum infinity for none
  */
-public record Clamp(float minimum, float maximum) implements Op {
+public record Clamp(float minimum, float maximum) implements Elementwise {
   @Override
   public TensorType inferType(List<TensorType> inputs, NodeContext context) {
     return inputs.get(0).withFormat(context.activationFormat());
-  }
-
-  @Override
-  public DataDims dataDims(List<TensorType> inputs, TensorType result) {
-    return DataDims.same(1, result, Binary.RULE);
-  }
-
-  @Override
-  public StreamedNode stream(StreamStep step) {
-    return step.apply(this, step.timeAxis(0));
   }
 
   @Override
@@ -36,10 +26,5 @@ public record Clamp(float minimum, float maximum) implements Op {
   @Override
   public List<String> attributes(NodeContext context) {
     return List.of("min: " + Print.bound(minimum), "max: " + Print.bound(maximum));
-  }
-
-  @Override
-  public boolean printsActivationPrecision() {
-    return true;
   }
 }

@@ -54,7 +54,7 @@ public record Concat(int axis) implements Rearrangement {
 
   @Override
   public DataDims dataDims(List<TensorType> inputs, TensorType result) {
-    return DataDims.same(inputs.size(), result, Binary.RULE);
+    return DataDims.same(inputs.size(), result, Elementwise.RULE);
   }
 
   @Override

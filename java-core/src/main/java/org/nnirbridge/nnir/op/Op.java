@@ -20,10 +20,7 @@ public sealed interface Op
         Conv1dStep,
         Lstm,
         LstmCell,
-        Unary,
-        Clamp,
-        Binary,
-        Cast,
+        Elementwise,
         Rearrangement {
 
   /** The operator's name in prints and messages. */

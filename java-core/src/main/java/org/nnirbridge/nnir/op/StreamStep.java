@@ -41,11 +41,6 @@ public record StreamStep(
     return new StreamedNode(add(op, inputs.stream().map(StreamedNode::node).toList()), timeAxis);
   }
 
-  /** Whether no operand depends on a streamed input. */
-  public boolean isTimeless() {
-    return inputs.stream().allMatch(input -> input.timeAxis() == NO_TIME);
-  }
-
   /** The refusal of this node, naming it. */
   public UnsupportedModel refuse(String why) {
     return new UnsupportedModel("streaming_transform: " + node.place() + ": " + why);

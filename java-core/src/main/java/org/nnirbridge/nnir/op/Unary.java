@@ -10,7 +10,7 @@ import org.nnirbridge.numerics.UnaryFunction;
 import org.nnirbridge.tile.TileTensor;
 
 /** An elementwise function of one tensor. */
-public record Unary(UnaryFunction function) implements Op {
+public record Unary(UnaryFunction function) implements Elementwise {
   @Override
   public String label() {
     String name = function.name();
@@ -23,28 +23,8 @@ public record Unary(UnaryFunction function) implements Op {
   }
 
   @Override
-  public DataDims dataDims(List<TensorType> inputs, TensorType result) {
-    return DataDims.same(1, result, Binary.RULE);
-  }
-
-  @Override
-  public StreamedNode stream(StreamStep step) {
-    return step.apply(this, step.timeAxis(0));
-  }
-
-  @Override
   public TileTensor lower(LowerStep step) {
     return step.input(0).map(tile -> step.tiles().unary(function, tile, step.type().format()));
-  }
-
-  @Override
-  public List<String> attributes(NodeContext context) {
-    return List.of();
-  }
-
-  @Override
-  public boolean printsActivationPrecision() {
-    return true;
   }
 
   @Override
