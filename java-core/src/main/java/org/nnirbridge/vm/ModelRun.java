@@ -41,6 +41,8 @@ final class ModelRun {
   /** Opcode, core, then the fields; addresses are offsets, window descriptors are complements. */
   private final int[][] steps;
 
+  private final PortLayout[] inputLayouts;
+  private final PortLayout[] outputLayouts;
   private final Link[][] links;
   private final int[][] heads;
   private final int[][] descriptorOffsets;
@@ -52,6 +54,20 @@ final class ModelRun {
     int most;
     int readIndex;
     int writeIndex;
+
+    void put(float[] values, int source, int size) {
+      int first = Math.min(size, blocks.length - writeIndex);
+      System.arraycopy(values, source, blocks, writeIndex, first);
+      System.arraycopy(values, source + first, blocks, 0, size - first);
+      writeIndex = (writeIndex + size) % blocks.length;
+    }
+
+    void take(float[] values, int target, int size) {
+      int first = Math.min(size, blocks.length - readIndex);
+      System.arraycopy(blocks, readIndex, values, target, first);
+      System.arraycopy(blocks, 0, values, target + first, size - first);
+      readIndex = (readIndex + size) % blocks.length;
+    }
   }
 
   ModelRun(Model model, CoreMemory[] memories, Settings settings) {
@@ -63,6 +79,8 @@ final class ModelRun {
     this.kernels = KernelChoice.forBlocks(blockSize, rounds);
     this.clampMinimum = settings.clampMinimum();
     this.clampMaximum = settings.clampMaximum();
+    this.inputLayouts = layouts(model.inputs());
+    this.outputLayouts = layouts(model.outputs());
     int cores = memories.length;
     this.heads = new int[cores][];
     this.descriptorOffsets = new int[cores][];
@@ -90,6 +108,10 @@ final class ModelRun {
       boolean computes,
       float[][] clampMinimum,
       float[][] clampMaximum) {}
+
+  private PortLayout[] layouts(List<Port> ports) {
+    return ports.stream().map(port -> new PortLayout(port, blockSize)).toArray(PortLayout[]::new);
+  }
 
   private int[][] resolve() {
     List<ExecutionOrder.Step> order =
@@ -285,14 +307,15 @@ final class ModelRun {
   }
 
   private void read(int[] step, FloatBuffer input, boolean roundToNearestEven) {
-    Port port = model.inputs().get(step[3]);
+    PortLayout layout = inputLayouts[step[3]];
     float[] values = memories[step[1]].values;
     int target = at(step[1], step[2]);
-    boolean bf16 = rounds && port.format() == NumberFormat.BF16;
+    boolean bf16 = rounds && model.inputs().get(step[3]).format() == NumberFormat.BF16;
     for (int i = 0; i < step[5]; i++) {
-      Word word = new Word(port, step[4] + i, blockSize);
-      for (int lane = 0; lane < word.lanes(); lane++) {
-        float value = input.get(word.index(lane));
+      int base = layout.base(step[4] + i);
+      int lanes = layout.lanes(step[4] + i);
+      for (int lane = 0; lane < lanes; lane++) {
+        float value = input.get(base + lane * layout.stride());
         if (!bf16) {
           value = Bf16.canonical(value);
         } else if (roundToNearestEven) {
@@ -306,42 +329,29 @@ final class ModelRun {
   }
 
   private void write(int[] step, FloatBuffer output) {
-    Port port = model.outputs().get(step[3]);
+    PortLayout layout = outputLayouts[step[3]];
     float[] values = memories[step[1]].values;
     int source = at(step[1], step[2]);
     for (int i = 0; i < step[5]; i++) {
-      Word word = new Word(port, step[4] + i, blockSize);
-      for (int lane = 0; lane < word.lanes(); lane++) {
-        output.put(word.index(lane), values[source + i * blockSize + lane]);
+      int base = layout.base(step[4] + i);
+      int lanes = layout.lanes(step[4] + i);
+      for (int lane = 0; lane < lanes; lane++) {
+        output.put(base + lane * layout.stride(), values[source + i * blockSize + lane]);
       }
     }
   }
 
   private void send(int[] step) {
     int source = at(step[1], step[2]);
-    int size = step[3] * blockSize;
     for (int to = 0; to < links.length; to++) {
       if ((step[4] >> to & 1) != 0) {
-        Link link = links[step[1]][to];
-        int capacity = link.blocks.length;
-        int first = Math.min(size, capacity - link.writeIndex);
-        float[] values = memories[step[1]].values;
-        System.arraycopy(values, source, link.blocks, link.writeIndex, first);
-        System.arraycopy(values, source + first, link.blocks, 0, size - first);
-        link.writeIndex = (link.writeIndex + size) % capacity;
+        links[step[1]][to].put(memories[step[1]].values, source, step[3] * blockSize);
       }
     }
   }
 
   private void receive(int[] step) {
     int target = at(step[1], step[2]);
-    int size = step[4] * blockSize;
-    Link link = links[step[3]][step[1]];
-    int capacity = link.blocks.length;
-    int first = Math.min(size, capacity - link.readIndex);
-    float[] values = memories[step[1]].values;
-    System.arraycopy(link.blocks, link.readIndex, values, target, first);
-    System.arraycopy(link.blocks, 0, values, target + first, size - first);
-    link.readIndex = (link.readIndex + size) % capacity;
+    links[step[3]][step[1]].take(memories[step[1]].values, target, step[4] * blockSize);
   }
 }
