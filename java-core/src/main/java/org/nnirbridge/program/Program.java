@@ -3,11 +3,33 @@ package org.nnirbridge.program;
 import java.util.List;
 import org.nnirbridge.hardware.HardwareConfig;
 
-/** A compiled program: what each core is loaded with, and for each model what each core runs. */
-public record Program(HardwareConfig config, List<CoreImage> images, List<Model> models) {
-  public Program {
-    images = List.copyOf(images);
-    models = List.copyOf(models);
+/**
+ * A compiled program: what each core is loaded with, and for each model what each core runs. Equal
+ * only to itself.
+ */
+public final class Program {
+  private final HardwareConfig config;
+  private final List<CoreImage> images;
+  private final List<Model> models;
+
+  public Program(HardwareConfig config, List<CoreImage> images, List<Model> models) {
+    this.config = config;
+    this.images = List.copyOf(images);
+    this.models = List.copyOf(models);
+  }
+
+  /** The board that it is for. */
+  public HardwareConfig config() {
+    return config;
+  }
+
+  /** What each core is loaded with. */
+  public List<CoreImage> images() {
+    return images;
+  }
+
+  public List<Model> models() {
+    return models;
   }
 
   /** How much of each core the program uses. */

@@ -1,44 +1,43 @@
 package org.nnirbridge.vm;
 
 import java.nio.FloatBuffer;
-import java.util.List;
-import org.nnirbridge.program.CoreImage;
+import org.nnirbridge.program.Model;
 import org.nnirbridge.program.Program;
+import org.nnirbridge.vm.plan.PlanCache;
+import org.nnirbridge.vm.plan.ProgramPlan;
 
 /**
- * Runs a program's instruction streams on memory of its own. Not safe for use by several threads.
+ * Runs a program's models on state of its own. Not safe for use by several threads.
  *
- * <p>The same inputs give the same bits on every JVM, processor and machine.
+ * <p>The same inputs give the same bits on every JVM, processor and machine, whatever the number of
+ * threads and streams.
  */
 public final class VirtualMachine {
   private final Program program;
+  private final VmOptions options;
   private final ModelRun[] models;
 
+  /** A machine with one stream and as many threads as pay. */
+  public VirtualMachine(Program program, VmMode mode) {
+    this(program, VmOptions.of(mode));
+  }
+
   /**
-   * A machine with the program loaded and every state as before the first inference.
+   * A machine with the program loaded and every state as before the first inference. Machines of
+   * one program share its weights.
    *
    * @throws org.nnirbridge.diagnostic.MalformedProgram when its cores would wait for ever
    */
-  public VirtualMachine(Program program, VmMode mode) {
+  public VirtualMachine(Program program, VmOptions options) {
     this.program = program;
-    boolean rounds = mode != VmMode.FLOAT32;
-    int blockSize = program.config().blockSize();
-    List<CoreImage> images = program.images();
-    CoreMemory[] memories = new CoreMemory[images.size()];
-    float[][] minimum = new float[images.size()][];
-    float[][] maximum = new float[images.size()][];
-    for (int core = 0; core < memories.length; core++) {
-      CoreImage image = images.get(core);
-      float[] weights = CoreMemory.loadWeights(image, rounds);
-      memories[core] = new CoreMemory(image, blockSize, rounds, weights);
-      minimum[core] = image.clampMinimum();
-      maximum[core] = image.clampMaximum();
-    }
-    ModelRun.Settings settings =
-        new ModelRun.Settings(blockSize, rounds, mode != VmMode.NO_COMPUTE, minimum, maximum);
+    this.options = Threads.chosen(options, program);
+    ProgramPlan plan = PlanCache.plan(program, options.mode(), this.options.threads());
     models = new ModelRun[program.models().size()];
     for (int m = 0; m < models.length; m++) {
-      models[m] = new ModelRun(program.models().get(m), memories, settings);
+      Model model = program.models().get(m);
+      models[m] =
+          new ModelRun(
+              model, program.config().blockSize(), plan, plan.models().get(m), this.options);
     }
   }
 
@@ -46,11 +45,17 @@ public final class VirtualMachine {
     return program;
   }
 
+  /** How it computes, with the number of threads that was chosen. */
+  public VmOptions options() {
+    return options;
+  }
+
   /**
-   * One inference.
+   * One inference of every stream.
    *
-   * @param inputs for each input its values in row-major order, from position 0 of the buffer
-   * @param outputs for each output where to put its values
+   * @param inputs for each input its values in row-major order, from position 0 of the buffer;
+   *     those of several streams one after another
+   * @param outputs for each output where to put its values, likewise
    * @param roundToNearestEven how float32 inputs become BF16: to nearest even, or truncated
    */
   public void run(

@@ -13,12 +13,12 @@ public final class KernelChoice {
   private KernelChoice() {}
 
   /**
-   * Kernels for blocks of a size.
+   * New kernels for one thread.
    *
    * @param rounds whether results are rounded to BF16 where their format is BF16
    */
-  public static Kernels forBlocks(int blockSize, boolean rounds) {
-    ScalarKernels scalar = new ScalarKernels(blockSize, rounds);
+  public static Kernels create(boolean rounds) {
+    ScalarKernels scalar = new ScalarKernels(rounds);
     boolean simd = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
     if (!simd || "scalar".equals(System.getProperty(PROPERTY))) {
       return scalar;
@@ -26,8 +26,8 @@ public final class KernelChoice {
     try {
       return (Kernels)
           Class.forName(SIMD)
-              .getConstructor(int.class, boolean.class, ScalarKernels.class)
-              .newInstance(blockSize, rounds, scalar);
+              .getConstructor(boolean.class, ScalarKernels.class)
+              .newInstance(rounds, scalar);
     } catch (ReflectiveOperationException | LinkageError e) {
       return scalar;
     }

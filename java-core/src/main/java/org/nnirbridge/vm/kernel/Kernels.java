@@ -5,36 +5,90 @@ import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.numerics.UnaryFunction;
 
 /**
- * The machine's arithmetic on blocks of a core's memory (docs/numerics.md). Every implementation
- * gives the same bits.
+ * The machine's arithmetic on lanes of a memory (docs/numerics.md). Every implementation gives the
+ * same bits.
  *
- * <p>Offsets are into the core's memory or weights, in values. Not safe for use by several threads.
+ * <p>Places are offsets into the memory. Not safe for use by several threads.
  */
 public interface Kernels {
   /**
-   * Adds weight blocks times vectors to an accumulator: per output lane one sum, inputs in order.
+   * Products of BF16 weights with the same inputs, added up in order for each lane: {@code sum =
+   * fma(weight, input, sum)}, from a start.
+   *
+   * @param sums where the sums go
+   * @param start what they start from
+   * @param width how many sums, a multiple of 16
+   * @param pairs the weights as {@code [input / 2][lane]}, the even input's in the low half
+   * @param weights where they start
+   * @param streams how many times this is done, on places that lie {@code stride} apart
    */
-  void matVec(float[] memory, int accumulator, float[] weights, int weight, int source, int inputs);
+  void addProducts(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      int[] pairs,
+      int weights,
+      int streams,
+      int stride);
 
-  /** Rounds an accumulator to a format. */
-  void store(float[] memory, int target, int accumulator, NumberFormat format);
+  /** The same with float32 weights as {@code [input][lane]}. */
+  void addProducts(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      float[] floats,
+      int weights,
+      int streams,
+      int stride);
 
-  /** Clamps each lane to bounds, which are rounded to the format first. */
+  /** Rounds lanes to a format. */
+  void store(float[] memory, int target, int source, NumberFormat format, int lanes);
+
+  /** Truncates lanes to BF16. */
+  void truncate(float[] memory, int target, int source, int lanes);
+
+  /** Clamps lanes to bounds, which are rounded to the format first. */
   void bound(
-      float[] memory, int target, int source, float minimum, float maximum, NumberFormat format);
+      float[] memory,
+      int target,
+      int source,
+      float minimum,
+      float maximum,
+      NumberFormat format,
+      int lanes);
 
   /** A function of each lane, rounded. */
-  void map(float[] memory, int target, int source, UnaryFunction function, NumberFormat format);
+  void map(
+      float[] memory,
+      int target,
+      int source,
+      UnaryFunction function,
+      NumberFormat format,
+      int lanes);
 
-  /** A function of two blocks on each lane, rounded. */
-  void zip(float[] memory, int target, int a, int b, BinaryFunction function, NumberFormat format);
+  /** A function of two values on each lane, rounded. */
+  void zip(
+      float[] memory,
+      int target,
+      int a,
+      int b,
+      BinaryFunction function,
+      NumberFormat format,
+      int lanes);
 
-  /** The sum plus the product of two blocks on each lane, rounded. */
-  void multiplyAdd(float[] memory, int target, int sum, int a, int b, NumberFormat format);
+  /** The sum plus the product of two values on each lane, rounded. */
+  void multiplyAdd(
+      float[] memory, int target, int sum, int a, int b, NumberFormat format, int lanes);
 
   /** An LSTM's cell state from the sums of its gates i, f, g and its cell state. */
-  void lstmCell(float[] memory, int target, int i, int f, int g, int cell);
+  void lstmCell(float[] memory, int target, int i, int f, int g, int cell, int lanes);
 
   /** An LSTM's hidden state from the sum of its gate o and its new cell state. */
-  void lstmHidden(float[] memory, int target, int o, int cell);
+  void lstmHidden(float[] memory, int target, int o, int cell, int lanes);
 }

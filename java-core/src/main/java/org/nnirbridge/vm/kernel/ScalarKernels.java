@@ -11,11 +11,9 @@ import org.nnirbridge.numerics.UnaryFunction;
  * <p>With {@code rounds} off, results stay float32 whatever their format.
  */
 public final class ScalarKernels implements Kernels {
-  private final int blockSize;
   private final boolean rounds;
 
-  public ScalarKernels(int blockSize, boolean rounds) {
-    this.blockSize = blockSize;
+  public ScalarKernels(boolean rounds) {
     this.rounds = rounds;
   }
 
@@ -24,72 +22,127 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void matVec(
-      float[] memory, int accumulator, float[] weights, int weight, int source, int inputs) {
-    matVecLanes(memory, accumulator, weights, weight, source, inputs, 0);
-  }
-
-  /** The same for the output lanes from one on. */
-  public void matVecLanes(
+  public void addProducts(
       float[] memory,
-      int accumulator,
-      float[] weights,
-      int weight,
+      int sums,
+      int start,
+      int width,
       int source,
       int inputs,
-      int firstLane) {
-    for (int j = firstLane; j < blockSize; j++) {
-      float sum = memory[accumulator + j];
-      for (int k = 0; k < inputs; k++) {
-        sum = Math.fma(weights[weight + k * blockSize + j], memory[source + k], sum);
+      int[] pairs,
+      int weights,
+      int streams,
+      int stride) {
+    for (int base = 0; base < streams * stride; base += stride) {
+      if (start != sums) {
+        System.arraycopy(memory, base + start, memory, base + sums, width);
       }
-      memory[accumulator + j] = sum;
+      for (int k = 0; k < inputs; k++) {
+        float input = memory[base + source + k];
+        int row = weights + k / 2 * width;
+        for (int j = 0; j < width; j++) {
+          int pair = pairs[row + j];
+          float weight = Float.intBitsToFloat(k % 2 == 0 ? pair << 16 : pair & 0xFFFF0000);
+          memory[base + sums + j] = Math.fma(weight, input, memory[base + sums + j]);
+        }
+      }
     }
   }
 
   @Override
-  public void store(float[] memory, int target, int accumulator, NumberFormat format) {
-    for (int j = 0; j < blockSize; j++) {
-      memory[target + j] = round(format, memory[accumulator + j]);
+  public void addProducts(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      float[] floats,
+      int weights,
+      int streams,
+      int stride) {
+    for (int base = 0; base < streams * stride; base += stride) {
+      if (start != sums) {
+        System.arraycopy(memory, base + start, memory, base + sums, width);
+      }
+      for (int k = 0; k < inputs; k++) {
+        float input = memory[base + source + k];
+        int row = weights + k * width;
+        for (int j = 0; j < width; j++) {
+          memory[base + sums + j] = Math.fma(floats[row + j], input, memory[base + sums + j]);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void store(float[] memory, int target, int source, NumberFormat format, int lanes) {
+    for (int j = 0; j < lanes; j++) {
+      memory[target + j] = round(format, memory[source + j]);
+    }
+  }
+
+  @Override
+  public void truncate(float[] memory, int target, int source, int lanes) {
+    for (int j = 0; j < lanes; j++) {
+      memory[target + j] = Bf16.truncate(memory[source + j]);
     }
   }
 
   @Override
   public void bound(
-      float[] memory, int target, int source, float minimum, float maximum, NumberFormat format) {
+      float[] memory,
+      int target,
+      int source,
+      float minimum,
+      float maximum,
+      NumberFormat format,
+      int lanes) {
     float low = round(format, minimum);
     float high = round(format, maximum);
-    for (int j = 0; j < blockSize; j++) {
+    for (int j = 0; j < lanes; j++) {
       memory[target + j] = Bf16.canonical(Math.min(Math.max(memory[source + j], low), high));
     }
   }
 
   @Override
   public void map(
-      float[] memory, int target, int source, UnaryFunction function, NumberFormat format) {
-    for (int j = 0; j < blockSize; j++) {
+      float[] memory,
+      int target,
+      int source,
+      UnaryFunction function,
+      NumberFormat format,
+      int lanes) {
+    for (int j = 0; j < lanes; j++) {
       memory[target + j] = round(format, function.apply(memory[source + j]));
     }
   }
 
   @Override
   public void zip(
-      float[] memory, int target, int a, int b, BinaryFunction function, NumberFormat format) {
-    for (int j = 0; j < blockSize; j++) {
+      float[] memory,
+      int target,
+      int a,
+      int b,
+      BinaryFunction function,
+      NumberFormat format,
+      int lanes) {
+    for (int j = 0; j < lanes; j++) {
       memory[target + j] = round(format, function.apply(memory[a + j], memory[b + j]));
     }
   }
 
   @Override
-  public void multiplyAdd(float[] memory, int target, int sum, int a, int b, NumberFormat format) {
-    for (int j = 0; j < blockSize; j++) {
+  public void multiplyAdd(
+      float[] memory, int target, int sum, int a, int b, NumberFormat format, int lanes) {
+    for (int j = 0; j < lanes; j++) {
       memory[target + j] = round(format, Math.fma(memory[a + j], memory[b + j], memory[sum + j]));
     }
   }
 
   @Override
-  public void lstmCell(float[] memory, int target, int i, int f, int g, int cell) {
-    for (int j = 0; j < blockSize; j++) {
+  public void lstmCell(float[] memory, int target, int i, int f, int g, int cell, int lanes) {
+    for (int j = 0; j < lanes; j++) {
       float update =
           UnaryFunction.SIGMOID.apply(memory[i + j]) * UnaryFunction.TANH.apply(memory[g + j]);
       float keep = UnaryFunction.SIGMOID.apply(memory[f + j]);
@@ -98,8 +151,8 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void lstmHidden(float[] memory, int target, int o, int cell) {
-    for (int j = 0; j < blockSize; j++) {
+  public void lstmHidden(float[] memory, int target, int o, int cell, int lanes) {
+    for (int j = 0; j < lanes; j++) {
       float hidden =
           UnaryFunction.SIGMOID.apply(memory[o + j]) * UnaryFunction.TANH.apply(memory[cell + j]);
       memory[target + j] = round(NumberFormat.BF16, hidden);

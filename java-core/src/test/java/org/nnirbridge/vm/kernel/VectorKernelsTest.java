@@ -3,6 +3,7 @@ package org.nnirbridge.vm.kernel;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
+import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -10,27 +11,54 @@ import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.numerics.UnaryFunction;
 
 class VectorKernelsTest {
   @Test
   void simdIsChosenWhereItIsThere() {
-    assertNotEquals(ScalarKernels.class, KernelChoice.forBlocks(32, true).getClass());
+    assertNotEquals(ScalarKernels.class, KernelChoice.create(true).getClass());
   }
 
   @Property(tries = 500)
   void productsHaveTheBitsOfTheScalarKernels(
-      @ForAll @IntRange(min = 1, max = 80) int blockSize,
-      @ForAll @IntRange(min = 1, max = 200) int inputs,
+      @ForAll @IntRange(min = 1, max = 9) int sixteens,
+      @ForAll @IntRange(min = 1, max = 90) int inputs,
+      @ForAll @IntRange(min = 1, max = 7) int streams,
       @ForAll @IntRange(min = -60, max = 60) int scale,
+      @ForAll boolean bf16,
+      @ForAll boolean inPlace,
       @ForAll long seed) {
-    float[] weights = values(blockSize * inputs, scale, seed);
-    float[] scalarMemory = values(blockSize + inputs, scale, seed + 1);
+    int width = 16 * sixteens;
+    float[] floats = values(width * inputs, scale, seed);
+    int[] pairs = pairs(floats, width, inputs);
+    int stride = 2 * width + inputs;
+    float[] scalarMemory = values(stride * streams, scale, seed + 1);
     float[] simdMemory = scalarMemory.clone();
-    new ScalarKernels(blockSize, true).matVec(scalarMemory, 0, weights, 0, blockSize, inputs);
-    KernelChoice.forBlocks(blockSize, true).matVec(simdMemory, 0, weights, 0, blockSize, inputs);
+    int start = inPlace ? 0 : width;
+    int source = 2 * width;
+    for (float[] memory : List.of(scalarMemory, simdMemory)) {
+      Kernels kernels =
+          memory == scalarMemory ? new ScalarKernels(true) : KernelChoice.create(true);
+      if (bf16) {
+        kernels.addProducts(memory, 0, start, width, source, inputs, pairs, 0, streams, stride);
+      } else {
+        kernels.addProducts(memory, 0, start, width, source, inputs, floats, 0, streams, stride);
+      }
+    }
     assertArrayEquals(bits(scalarMemory), bits(simdMemory));
+  }
+
+  private static int[] pairs(float[] weights, int width, int inputs) {
+    int[] pairs = new int[(inputs + 1) / 2 * width];
+    for (int k = 0; k < inputs; k++) {
+      for (int j = 0; j < width; j++) {
+        int half = Float.floatToRawIntBits(weights[k * width + j]) >>> 16;
+        pairs[k / 2 * width + j] |= half << k % 2 * 16;
+      }
+    }
+    return pairs;
   }
 
   @ParameterizedTest
@@ -40,34 +68,39 @@ class VectorKernelsTest {
     for (int i = 0; i < 1 << 16; i++) {
       memory[i] = Float.intBitsToFloat(i << 16);
     }
-    int block = 1 << 16;
+    int lanes = 1 << 16;
     for (NumberFormat format : NumberFormat.values()) {
-      new ScalarKernels(block, true).map(memory, block, 0, function, format);
-      KernelChoice.forBlocks(block, true).map(memory, 2 * block, 0, function, format);
-      assertArrayEquals(rawBits(memory, block, block), rawBits(memory, 2 * block, block));
+      new ScalarKernels(true).map(memory, lanes, 0, function, format, lanes);
+      KernelChoice.create(true).map(memory, 2 * lanes, 0, function, format, lanes);
+      assertArrayEquals(rawBits(memory, lanes, lanes), rawBits(memory, 2 * lanes, lanes));
     }
   }
 
   @Property(tries = 300)
-  void lstmUnitsAndStoresHaveTheBitsOfTheScalarKernels(
-      @ForAll @IntRange(min = 1, max = 5) int vectors,
+  void everythingElseHasTheBitsOfTheScalarKernels(
+      @ForAll @IntRange(min = 1, max = 600) int lanes,
       @ForAll @IntRange(min = -40, max = 40) int scale,
       @ForAll boolean rounds,
+      @ForAll NumberFormat format,
       @ForAll long seed) {
-    int block = 16 * vectors;
-    float[] scalarMemory = values(8 * block, scale, seed);
+    float[] scalarMemory = values(14 * lanes, scale, seed);
     float[] simdMemory = scalarMemory.clone();
-    run(new ScalarKernels(block, rounds), block, scalarMemory);
-    run(KernelChoice.forBlocks(block, rounds), block, simdMemory);
+    run(new ScalarKernels(rounds), lanes, format, scalarMemory);
+    run(KernelChoice.create(rounds), lanes, format, simdMemory);
     assertArrayEquals(
         rawBits(scalarMemory, 0, scalarMemory.length), rawBits(simdMemory, 0, simdMemory.length));
   }
 
-  private static void run(Kernels kernels, int block, float[] memory) {
-    kernels.lstmCell(memory, 5 * block, 0, block, 2 * block, 4 * block);
-    kernels.lstmHidden(memory, 6 * block, 3 * block, 5 * block);
-    kernels.store(memory, 7 * block, 5 * block, NumberFormat.BF16);
-    kernels.store(memory, 4 * block, 5 * block, NumberFormat.FP32);
+  private static void run(Kernels kernels, int lanes, NumberFormat format, float[] memory) {
+    kernels.lstmCell(memory, 5 * lanes, 0, lanes, 2 * lanes, 4 * lanes, lanes);
+    kernels.lstmHidden(memory, 6 * lanes, 3 * lanes, 5 * lanes, lanes);
+    kernels.store(memory, 7 * lanes, 5 * lanes, format, lanes);
+    kernels.truncate(memory, 8 * lanes, 5 * lanes, lanes);
+    kernels.bound(memory, 9 * lanes, 0, -0.3f, 0.7f, format, lanes);
+    kernels.bound(memory, 10 * lanes, 0, 0f, Float.POSITIVE_INFINITY, format, lanes);
+    kernels.zip(memory, 11 * lanes, 0, lanes, BinaryFunction.MUL, format, lanes);
+    kernels.zip(memory, 12 * lanes, 0, lanes, BinaryFunction.MAXIMUM, format, lanes);
+    kernels.multiplyAdd(memory, 13 * lanes, 0, lanes, 2 * lanes, format, lanes);
   }
 
   private static int[] rawBits(float[] values, int from, int length) {

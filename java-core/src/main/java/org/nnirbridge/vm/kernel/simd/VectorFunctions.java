@@ -35,16 +35,50 @@ final class VectorFunctions {
 
   private VectorFunctions() {}
 
-  /** Rounds to BF16, or to float32 with canonical NaN. */
-  static void round(boolean bf16, float[] from, int source, float[] to, int target, int count) {
-    if (bf16) {
-      for (int j = 0; j < count; j += LANES) {
-        roundToBf16(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
-      }
-    } else {
-      for (int j = 0; j < count; j += LANES) {
-        canonical(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
-      }
+  private static FloatVector load(float[] values, int offset) {
+    return FloatVector.fromArray(FLOATS, values, offset);
+  }
+
+  /** Rounds to BF16. */
+  static void round(float[] from, int source, float[] to, int target, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      roundToBf16(load(from, source + j)).intoArray(to, target + j);
+    }
+  }
+
+  static void truncate(float[] from, int source, float[] to, int target, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      FloatVector x = load(from, source + j);
+      FloatVector truncated = x.reinterpretAsInts().and(0xFFFF0000).reinterpretAsFloats();
+      truncated.blend(CANONICAL_NAN, x.test(VectorOperators.IS_NAN)).intoArray(to, target + j);
+    }
+  }
+
+  static void canonical(float[] from, int source, float[] to, int target, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      canonical(load(from, source + j)).intoArray(to, target + j);
+    }
+  }
+
+  static void bound(
+      float[] from, int source, float[] to, int target, int count, float low, float high) {
+    for (int j = 0; j < count; j += LANES) {
+      canonical(load(from, source + j).max(low).min(high)).intoArray(to, target + j);
+    }
+  }
+
+  static void multiply(float[] a, int source, float[] b, float[] to, int target, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      load(a, source + j).mul(load(b, j)).intoArray(to, target + j);
+    }
+  }
+
+  /** {@code a * b + c}, canonical. */
+  static void multiplyAdd(
+      float[] a, float[] b, int source, float[] c, float[] to, int target, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      FloatVector sum = load(a, j).fma(load(b, source + j), load(c, j));
+      canonical(sum).intoArray(to, target + j);
     }
   }
 
@@ -55,13 +89,13 @@ final class VectorFunctions {
     return rounded.blend(CANONICAL_NAN, x.test(VectorOperators.IS_NAN));
   }
 
-  static FloatVector canonical(FloatVector x) {
+  private static FloatVector canonical(FloatVector x) {
     return x.blend(CANONICAL_NAN, x.test(VectorOperators.IS_NAN));
   }
 
-  static void exp(float[] from, int source, float[] to, int target, int count) {
+  static void exp(float[] from, int source, float[] to, int count) {
     for (int j = 0; j < count; j += LANES) {
-      exp(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
+      exp(load(from, source + j)).intoArray(to, j);
     }
   }
 
@@ -83,9 +117,9 @@ final class VectorFunctions {
     return result.blend(x, x.test(VectorOperators.IS_NAN));
   }
 
-  static void sigmoid(float[] from, int source, float[] to, int target, int count) {
+  static void sigmoid(float[] from, int source, float[] to, int count) {
     for (int j = 0; j < count; j += LANES) {
-      sigmoid(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
+      sigmoid(load(from, source + j)).intoArray(to, j);
     }
   }
 
@@ -95,9 +129,9 @@ final class VectorFunctions {
     return numerator.div(e.add(1f));
   }
 
-  static void tanh(float[] from, int source, float[] to, int target, int count) {
+  static void tanh(float[] from, int source, float[] to, int count) {
     for (int j = 0; j < count; j += LANES) {
-      tanh(FloatVector.fromArray(FLOATS, from, source + j)).intoArray(to, target + j);
+      tanh(load(from, source + j)).intoArray(to, j);
     }
   }
 

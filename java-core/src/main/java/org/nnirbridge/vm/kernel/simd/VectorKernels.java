@@ -1,7 +1,5 @@
 package org.nnirbridge.vm.kernel.simd;
 
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.numerics.UnaryFunction;
@@ -9,125 +7,130 @@ import org.nnirbridge.vm.kernel.Kernels;
 import org.nnirbridge.vm.kernel.ScalarKernels;
 
 /**
- * Products, stores and LSTM units in SIMD; everything else is scalar. Lanes are independent
- * outputs, so each sum keeps the order of {@link ScalarKernels} and with it every bit.
+ * The kernels in SIMD, with lanes = independent results, so that each sum keeps the order of {@link
+ * ScalarKernels} and with it every bit. Lanes that do not fill a vector are scalar.
  */
 public final class VectorKernels implements Kernels {
-  private static final VectorSpecies<Float> SPECIES = VectorFunctions.FLOATS;
-  private static final int LANES = SPECIES.length();
+  private static final int LANES = VectorFunctions.FLOATS.length();
 
-  private final int blockSize;
+  /** How many lanes the functions of several steps take at once. */
+  private static final int SCRATCH = 256;
+
   private final ScalarKernels scalar;
   private final boolean rounds;
-  private final boolean wholeVectors;
-  private final float[] first;
-  private final float[] second;
-  private final float[] third;
+  private final float[] first = new float[SCRATCH];
+  private final float[] second = new float[SCRATCH];
+  private final float[] third = new float[SCRATCH];
 
-  public VectorKernels(int blockSize, boolean rounds, ScalarKernels scalar) {
-    this.blockSize = blockSize;
+  public VectorKernels(boolean rounds, ScalarKernels scalar) {
     this.rounds = rounds;
     this.scalar = scalar;
-    this.wholeVectors = blockSize % LANES == 0;
-    this.first = new float[blockSize];
-    this.second = new float[blockSize];
-    this.third = new float[blockSize];
   }
 
-  private static FloatVector load(float[] memory, int offset) {
-    return FloatVector.fromArray(SPECIES, memory, offset);
+  private boolean bf16(NumberFormat format) {
+    return rounds && format == NumberFormat.BF16;
   }
 
-  private void round(NumberFormat format, float[] from, int source, float[] to, int target) {
-    boolean bf16 = rounds && format == NumberFormat.BF16;
-    VectorFunctions.round(bf16, from, source, to, target, blockSize);
+  private static int whole(int lanes) {
+    return lanes / LANES * LANES;
   }
 
   @Override
-  public void matVec(
-      float[] memory, int accumulator, float[] weights, int weight, int source, int inputs) {
-    int j = 0;
-    for (; j + 4 * LANES <= blockSize; j += 4 * LANES) {
-      addFour(memory, accumulator + j, weights, weight + j, source, inputs);
+  public void addProducts(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      int[] pairs,
+      int weights,
+      int streams,
+      int stride) {
+    int stream = 0;
+    for (; stream + PairProducts.STREAMS <= streams; stream += PairProducts.STREAMS) {
+      int base = stream * stride;
+      PairProducts.addStreams(
+          memory, sums + base, start + base, width, source + base, inputs, pairs, weights, stride);
     }
-    for (; j + 2 * LANES <= blockSize; j += 2 * LANES) {
-      addTwo(memory, accumulator + j, weights, weight + j, source, inputs);
+    for (; stream < streams; stream++) {
+      int base = stream * stride;
+      PairProducts.add(
+          memory, sums + base, start + base, width, source + base, inputs, pairs, weights);
     }
-    for (; j + LANES <= blockSize; j += LANES) {
-      addOne(memory, accumulator + j, weights, weight + j, source, inputs);
-    }
-    scalar.matVecLanes(memory, accumulator, weights, weight, source, inputs, j);
-  }
-
-  private void addFour(
-      float[] memory, int accumulator, float[] weights, int weight, int source, int inputs) {
-    FloatVector a = FloatVector.fromArray(SPECIES, memory, accumulator);
-    FloatVector b = FloatVector.fromArray(SPECIES, memory, accumulator + LANES);
-    FloatVector c = FloatVector.fromArray(SPECIES, memory, accumulator + 2 * LANES);
-    FloatVector d = FloatVector.fromArray(SPECIES, memory, accumulator + 3 * LANES);
-    int w = weight;
-    for (int k = 0; k < inputs; k++, w += blockSize) {
-      FloatVector x = FloatVector.broadcast(SPECIES, memory[source + k]);
-      a = FloatVector.fromArray(SPECIES, weights, w).fma(x, a);
-      b = FloatVector.fromArray(SPECIES, weights, w + LANES).fma(x, b);
-      c = FloatVector.fromArray(SPECIES, weights, w + 2 * LANES).fma(x, c);
-      d = FloatVector.fromArray(SPECIES, weights, w + 3 * LANES).fma(x, d);
-    }
-    a.intoArray(memory, accumulator);
-    b.intoArray(memory, accumulator + LANES);
-    c.intoArray(memory, accumulator + 2 * LANES);
-    d.intoArray(memory, accumulator + 3 * LANES);
-  }
-
-  private void addTwo(
-      float[] memory, int accumulator, float[] weights, int weight, int source, int inputs) {
-    FloatVector a = FloatVector.fromArray(SPECIES, memory, accumulator);
-    FloatVector b = FloatVector.fromArray(SPECIES, memory, accumulator + LANES);
-    int w = weight;
-    for (int k = 0; k < inputs; k++, w += blockSize) {
-      FloatVector x = FloatVector.broadcast(SPECIES, memory[source + k]);
-      a = FloatVector.fromArray(SPECIES, weights, w).fma(x, a);
-      b = FloatVector.fromArray(SPECIES, weights, w + LANES).fma(x, b);
-    }
-    a.intoArray(memory, accumulator);
-    b.intoArray(memory, accumulator + LANES);
-  }
-
-  private void addOne(
-      float[] memory, int accumulator, float[] weights, int weight, int source, int inputs) {
-    FloatVector a = FloatVector.fromArray(SPECIES, memory, accumulator);
-    int w = weight;
-    for (int k = 0; k < inputs; k++, w += blockSize) {
-      FloatVector x = FloatVector.broadcast(SPECIES, memory[source + k]);
-      a = FloatVector.fromArray(SPECIES, weights, w).fma(x, a);
-    }
-    a.intoArray(memory, accumulator);
   }
 
   @Override
-  public void store(float[] memory, int target, int accumulator, NumberFormat format) {
-    if (!wholeVectors) {
-      scalar.store(memory, target, accumulator, format);
-      return;
+  public void addProducts(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      float[] floats,
+      int weights,
+      int streams,
+      int stride) {
+    for (int base = 0; base < streams * stride; base += stride) {
+      FloatProducts.add(
+          memory, sums + base, start + base, width, source + base, inputs, floats, weights);
     }
-    round(format, memory, accumulator, memory, target);
+  }
+
+  @Override
+  public void store(float[] memory, int target, int source, NumberFormat format, int lanes) {
+    int whole = whole(lanes);
+    if (bf16(format)) {
+      VectorFunctions.round(memory, source, memory, target, whole);
+    } else {
+      VectorFunctions.canonical(memory, source, memory, target, whole);
+    }
+    scalar.store(memory, target + whole, source + whole, format, lanes - whole);
+  }
+
+  @Override
+  public void truncate(float[] memory, int target, int source, int lanes) {
+    int whole = whole(lanes);
+    VectorFunctions.truncate(memory, source, memory, target, whole);
+    scalar.truncate(memory, target + whole, source + whole, lanes - whole);
   }
 
   @Override
   public void bound(
-      float[] memory, int target, int source, float minimum, float maximum, NumberFormat format) {
-    scalar.bound(memory, target, source, minimum, maximum, format);
+      float[] memory,
+      int target,
+      int source,
+      float minimum,
+      float maximum,
+      NumberFormat format,
+      int lanes) {
+    int whole = whole(lanes);
+    float low = bf16(format) ? format.round(minimum) : minimum;
+    float high = bf16(format) ? format.round(maximum) : maximum;
+    VectorFunctions.bound(memory, source, memory, target, whole, low, high);
+    scalar.bound(memory, target + whole, source + whole, minimum, maximum, format, lanes - whole);
   }
 
   @Override
   public void map(
-      float[] memory, int target, int source, UnaryFunction function, NumberFormat format) {
-    if (!wholeVectors || !isVectorized(function)) {
-      scalar.map(memory, target, source, function, format);
-      return;
+      float[] memory,
+      int target,
+      int source,
+      UnaryFunction function,
+      NumberFormat format,
+      int lanes) {
+    int whole = isVectorized(function) ? whole(lanes) : 0;
+    for (int j = 0; j < whole; j += SCRATCH) {
+      int count = Math.min(SCRATCH, whole - j);
+      apply(function, memory, source + j, count);
+      if (bf16(format)) {
+        VectorFunctions.round(first, 0, memory, target + j, count);
+      } else {
+        VectorFunctions.canonical(first, 0, memory, target + j, count);
+      }
     }
-    apply(function, memory, source);
-    round(format, first, 0, memory, target);
+    scalar.map(memory, target + whole, source + whole, function, format, lanes - whole);
   }
 
   private static boolean isVectorized(UnaryFunction function) {
@@ -137,17 +140,15 @@ public final class VectorKernels implements Kernels {
     };
   }
 
-  /** Leaves a function of a block in {@link #first}. */
-  private void apply(UnaryFunction function, float[] memory, int source) {
+  /** Leaves a function of lanes in {@link #first}. */
+  private void apply(UnaryFunction function, float[] memory, int source, int lanes) {
     switch (function) {
-      case EXP -> VectorFunctions.exp(memory, source, first, 0, blockSize);
-      case TANH -> VectorFunctions.tanh(memory, source, first, 0, blockSize);
-      case SIGMOID -> VectorFunctions.sigmoid(memory, source, first, 0, blockSize);
+      case EXP -> VectorFunctions.exp(memory, source, first, lanes);
+      case TANH -> VectorFunctions.tanh(memory, source, first, lanes);
+      case SIGMOID -> VectorFunctions.sigmoid(memory, source, first, lanes);
       case SILU -> {
-        VectorFunctions.sigmoid(memory, source, first, 0, blockSize);
-        for (int j = 0; j < blockSize; j += LANES) {
-          load(memory, source + j).mul(load(first, j)).intoArray(first, j);
-        }
+        VectorFunctions.sigmoid(memory, source, first, lanes);
+        VectorFunctions.multiply(memory, source, first, first, 0, lanes);
       }
       case IDENTITY, NEG, ABS, SQRT, RSQRT, RECIPROCAL ->
           throw new IllegalArgumentException(function + " is scalar here");
@@ -156,42 +157,51 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void zip(
-      float[] memory, int target, int a, int b, BinaryFunction function, NumberFormat format) {
-    scalar.zip(memory, target, a, b, function, format);
+      float[] memory,
+      int target,
+      int a,
+      int b,
+      BinaryFunction function,
+      NumberFormat format,
+      int lanes) {
+    scalar.zip(memory, target, a, b, function, format, lanes);
   }
 
   @Override
-  public void multiplyAdd(float[] memory, int target, int sum, int a, int b, NumberFormat format) {
-    scalar.multiplyAdd(memory, target, sum, a, b, format);
+  public void multiplyAdd(
+      float[] memory, int target, int sum, int a, int b, NumberFormat format, int lanes) {
+    scalar.multiplyAdd(memory, target, sum, a, b, format, lanes);
   }
 
   @Override
-  public void lstmCell(float[] memory, int target, int i, int f, int g, int cell) {
-    if (!wholeVectors) {
-      scalar.lstmCell(memory, target, i, f, g, cell);
-      return;
+  public void lstmCell(float[] memory, int target, int i, int f, int g, int cell, int lanes) {
+    int whole = whole(lanes);
+    for (int j = 0; j < whole; j += SCRATCH) {
+      int count = Math.min(SCRATCH, whole - j);
+      VectorFunctions.sigmoid(memory, i + j, first, count);
+      VectorFunctions.tanh(memory, g + j, second, count);
+      VectorFunctions.sigmoid(memory, f + j, third, count);
+      VectorFunctions.multiply(first, 0, second, first, 0, count);
+      VectorFunctions.multiplyAdd(third, memory, cell + j, first, memory, target + j, count);
     }
-    VectorFunctions.sigmoid(memory, i, first, 0, blockSize);
-    VectorFunctions.tanh(memory, g, second, 0, blockSize);
-    VectorFunctions.sigmoid(memory, f, third, 0, blockSize);
-    for (int j = 0; j < blockSize; j += LANES) {
-      FloatVector update = load(first, j).mul(load(second, j));
-      FloatVector next = load(third, j).fma(load(memory, cell + j), update);
-      VectorFunctions.canonical(next).intoArray(memory, target + j);
-    }
+    scalar.lstmCell(
+        memory, target + whole, i + whole, f + whole, g + whole, cell + whole, lanes - whole);
   }
 
   @Override
-  public void lstmHidden(float[] memory, int target, int o, int cell) {
-    if (!wholeVectors) {
-      scalar.lstmHidden(memory, target, o, cell);
-      return;
+  public void lstmHidden(float[] memory, int target, int o, int cell, int lanes) {
+    int whole = whole(lanes);
+    for (int j = 0; j < whole; j += SCRATCH) {
+      int count = Math.min(SCRATCH, whole - j);
+      VectorFunctions.sigmoid(memory, o + j, first, count);
+      VectorFunctions.tanh(memory, cell + j, second, count);
+      VectorFunctions.multiply(first, 0, second, first, 0, count);
+      if (rounds) {
+        VectorFunctions.round(first, 0, memory, target + j, count);
+      } else {
+        VectorFunctions.canonical(first, 0, memory, target + j, count);
+      }
     }
-    VectorFunctions.sigmoid(memory, o, first, 0, blockSize);
-    VectorFunctions.tanh(memory, cell, second, 0, blockSize);
-    for (int j = 0; j < blockSize; j += LANES) {
-      load(first, j).mul(load(second, j)).intoArray(first, j);
-    }
-    round(NumberFormat.BF16, first, 0, memory, target);
+    scalar.lstmHidden(memory, target + whole, o + whole, cell + whole, lanes - whole);
   }
 }

@@ -1,0 +1,93 @@
+package org.nnirbridge.vm;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Threads that share inferences with the threads that ask for them; one set for all machines.
+ *
+ * <p>After an inference a worker polls for a short while before it sleeps, so that inferences that
+ * follow each other find it awake.
+ */
+final class Workers {
+  /** One inference has the workers at a time. */
+  private static final ReentrantLock LOCK = new ReentrantLock();
+
+  private static final List<Worker> WORKERS = new ArrayList<>();
+
+  private Workers() {}
+
+  /** Holds a meeting with the workers, or alone when another machine has them. */
+  static void hold(Meeting meeting) {
+    if (meeting.threads() == 1 || !LOCK.tryLock()) {
+      meeting.alone();
+      return;
+    }
+    try {
+      while (WORKERS.size() < meeting.threads() - 1) {
+        WORKERS.add(new Worker(WORKERS.size() + 1));
+      }
+      meeting.open();
+      for (int i = 0; i < meeting.threads() - 1; i++) {
+        WORKERS.get(i).invite(meeting);
+      }
+      meeting.lead();
+    } finally {
+      LOCK.unlock();
+    }
+  }
+
+  private static final class Worker implements Runnable {
+    private static final long POLL_NANOS = 50_000;
+    private static final int SPINS_BETWEEN_LOOKS = 64;
+
+    private final int number;
+    private final Thread thread;
+    private volatile Meeting invitation;
+    private volatile boolean asleep;
+
+    Worker(int number) {
+      this.number = number;
+      this.thread = new Thread(this, "vm-worker-" + number);
+      thread.setDaemon(true);
+      thread.start();
+    }
+
+    void invite(Meeting meeting) {
+      invitation = meeting;
+      if (asleep) {
+        LockSupport.unpark(thread);
+      }
+    }
+
+    @Override
+    public void run() {
+      while (true) {
+        awaitInvitation();
+        Meeting meeting = invitation;
+        invitation = null;
+        meeting.attend(number);
+      }
+    }
+
+    private void awaitInvitation() {
+      long start = System.nanoTime();
+      while (invitation == null) {
+        if (System.nanoTime() - start < POLL_NANOS) {
+          for (int i = 0; i < SPINS_BETWEEN_LOOKS && invitation == null; i++) {
+            Thread.onSpinWait();
+          }
+          Thread.yield();
+        } else {
+          asleep = true;
+          if (invitation == null) {
+            LockSupport.park(this);
+          }
+          asleep = false;
+        }
+      }
+    }
+  }
+}

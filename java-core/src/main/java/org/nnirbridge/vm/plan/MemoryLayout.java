@@ -1,0 +1,289 @@
+package org.nnirbridge.vm.plan;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.nnirbridge.program.Model;
+
+/**
+ * Gives every value of a data flow its place in one array: what is used together lies together, and
+ * results whose levels do not overlap share places.
+ */
+final class MemoryLayout {
+  private final Dataflow flow;
+  private final Schedule schedule;
+  private final int blockSize;
+  private final int lastLevel;
+  private final Map<List<Value>, Chunk> constants = new LinkedHashMap<>();
+  private final List<Chunk> words = new ArrayList<>();
+  private final Map<Cell, Place> cells = new LinkedHashMap<>();
+  private final Map<Result, Place> results = new IdentityHashMap<>();
+  private final List<Chunk> temporary = new ArrayList<>();
+  private final Map<Result, Result> madeInPlaceOf = new IdentityHashMap<>();
+
+  MemoryLayout(Model model, Dataflow flow, Schedule schedule, List<Tile> tiles, int blockSize) {
+    this.flow = flow;
+    this.schedule = schedule;
+    this.blockSize = blockSize;
+    this.lastLevel =
+        1 + schedule.levels().values().stream().mapToInt(Integer::intValue).max().orElse(0);
+    model.inputs().forEach(port -> words.add(temporary(port.words(blockSize) * blockSize)));
+    placeCells(tiles);
+    findResultsMadeInPlace();
+    tiles.forEach(this::placeRows);
+    placeTogether(tiles);
+    for (Result result : flow.results()) {
+      if (!results.containsKey(result) && !madeInPlaceOf.containsKey(result)) {
+        results.put(result, Place.in(temporary(blockSize), 0));
+      }
+    }
+    for (Result result : flow.results()) {
+      if (madeInPlaceOf.containsKey(result)) {
+        results.put(result, results.get(madeInPlaceOf.get(result)));
+      }
+    }
+    recordUses();
+  }
+
+  private Chunk temporary(int size) {
+    Chunk chunk = Chunk.of(size);
+    temporary.add(chunk);
+    return chunk;
+  }
+
+  /** A place of its own for one level. */
+  Place scratch(int size, int level) {
+    Chunk chunk = temporary(size);
+    chunk.useAt(level);
+    return Place.in(chunk, 0);
+  }
+
+  private void placeCells(List<Tile> tiles) {
+    Set<Cell> inOrderOfUse = new LinkedHashSet<>();
+    for (Tile tile : tiles) {
+      for (Sum.Slice slice : tile.slices()) {
+        if (slice.source() instanceof Past past) {
+          inOrderOfUse.add(past.cell());
+        }
+      }
+    }
+    inOrderOfUse.addAll(flow.cells());
+    Map<Integer, List<Cell>> byDepth = new TreeMap<>();
+    for (Cell cell : inOrderOfUse) {
+      byDepth.computeIfAbsent(cell.depth(), depth -> new ArrayList<>()).add(cell);
+    }
+    byDepth.forEach(
+        (depth, members) -> {
+          Chunk ring = Chunk.ring(members.size() * blockSize, depth);
+          for (int i = 0; i < members.size(); i++) {
+            cells.put(members.get(i), Place.in(ring, i * blockSize));
+          }
+        });
+  }
+
+  private void findResultsMadeInPlace() {
+    Map<Value, Integer> uses = new HashMap<>();
+    for (Result result : flow.results()) {
+      result.sources().forEach(source -> uses.merge(source, 1, Integer::sum));
+    }
+    flow.outputs().forEach(words -> words.forEach(word -> uses.merge(word, 1, Integer::sum)));
+    flow.cells().forEach(cell -> uses.merge(cell.next(), 1, Integer::sum));
+    for (Result result : flow.results()) {
+      if (result instanceof Operation operation
+          && operation.changesFirstSource()
+          && operation.sources().get(0) instanceof Operation first
+          && uses.get(first) == 1) {
+        madeInPlaceOf.put(operation, madeInPlaceOf.getOrDefault(first, first));
+      }
+    }
+  }
+
+  /** Whether a result has the place of its first source. */
+  boolean isMadeInPlace(Result result) {
+    return madeInPlaceOf.containsKey(result);
+  }
+
+  private void placeRows(Tile tile) {
+    Chunk chunk = temporary(tile.width());
+    for (int row = 0; row < tile.rows().size(); row++) {
+      results.put(tile.rows().get(row), Place.in(chunk, row * blockSize));
+    }
+  }
+
+  /** Puts results one after another that a tile multiplies one after another. */
+  private void placeTogether(List<Tile> tiles) {
+    Set<List<Sum.Slice>> sources = new LinkedHashSet<>();
+    tiles.forEach(tile -> sources.add(tile.slices()));
+    List<List<Sum.Slice>> longestFirst = new ArrayList<>(sources);
+    longestFirst.sort(Comparator.comparingInt((List<Sum.Slice> slices) -> -slices.size()));
+    for (List<Sum.Slice> slices : longestFirst) {
+      List<Result> run = new ArrayList<>();
+      for (Sum.Slice slice : slices) {
+        Optional<Result> result = movable(slice.source(), run);
+        if (result.isEmpty()) {
+          placeRun(run);
+        } else {
+          run.add(result.get());
+          if (slice.lanes() < blockSize) {
+            placeRun(run);
+          }
+        }
+      }
+      placeRun(run);
+    }
+  }
+
+  private Optional<Result> movable(Value source, List<Result> run) {
+    if (!(source instanceof Result result)) {
+      return Optional.empty();
+    }
+    Result first = madeInPlaceOf.getOrDefault(result, result);
+    return results.containsKey(first) || run.contains(first)
+        ? Optional.empty()
+        : Optional.of(first);
+  }
+
+  private void placeRun(List<Result> run) {
+    if (!run.isEmpty()) {
+      Chunk chunk = temporary(run.size() * blockSize);
+      for (int i = 0; i < run.size(); i++) {
+        results.put(run.get(i), Place.in(chunk, i * blockSize));
+      }
+      run.clear();
+    }
+  }
+
+  private void recordUses() {
+    for (Result result : flow.results()) {
+      int level = schedule.levels().get(result);
+      results.get(result).chunk().useAt(level);
+      result.sources().forEach(source -> useAt(source, level));
+    }
+    flow.outputs().forEach(values -> values.forEach(value -> useAt(value, lastLevel)));
+    flow.cells().forEach(cell -> useAt(cell.next(), lastLevel));
+    words.forEach(chunk -> chunk.useAt(0));
+  }
+
+  private void useAt(Value value, int level) {
+    if (value instanceof Result result) {
+      results.get(result).chunk().useAt(level);
+    } else if (value instanceof Word word) {
+      words.get(word.input()).useAt(level);
+    }
+  }
+
+  /** Where a value lies. */
+  Place place(Value value) {
+    return switch (kind(value)) {
+      case CONSTANT -> constantRun(List.of(value));
+      case WORD -> Place.in(words.get(((Word) value).input()), ((Word) value).index() * blockSize);
+      case PAST -> {
+        Place cell = cells.get(((Past) value).cell());
+        yield new Place(cell.chunk(), ((Past) value).age(), cell.offset());
+      }
+      case RESULT -> results.get((Result) value);
+    };
+  }
+
+  private enum Kind {
+    CONSTANT,
+    WORD,
+    PAST,
+    RESULT
+  }
+
+  private static Kind kind(Value value) {
+    if (value instanceof Constant) {
+      return Kind.CONSTANT;
+    }
+    if (value instanceof Word) {
+      return Kind.WORD;
+    }
+    return value instanceof Past ? Kind.PAST : Kind.RESULT;
+  }
+
+  /** Where these values lie one after another, if they do. */
+  Optional<Place> together(List<Sum.Slice> slices) {
+    List<Value> values = slices.stream().map(Sum.Slice::source).toList();
+    if (values.stream().allMatch(Constant.class::isInstance)) {
+      return Optional.of(constantRun(values));
+    }
+    Place first = place(values.get(0));
+    for (int i = 1; i < values.size(); i++) {
+      boolean whole = slices.get(i - 1).lanes() == blockSize;
+      if (!whole || !place(values.get(i)).equals(first.plus(i * blockSize))) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(first);
+  }
+
+  /** Constants may lie in as many places as there are uses. */
+  private Place constantRun(List<Value> run) {
+    return Place.in(constants.computeIfAbsent(run, key -> Chunk.of(size(key))), 0);
+  }
+
+  private int size(List<Value> run) {
+    return (run.size() * blockSize + Tile.LANES - 1) / Tile.LANES * Tile.LANES;
+  }
+
+  /** The level at which the results have become outputs and state. */
+  int lastLevel() {
+    return lastLevel;
+  }
+
+  /** The inputs' words, for each input. */
+  List<Chunk> words() {
+    return words;
+  }
+
+  /** The state, in order. */
+  Map<Cell, Place> cells() {
+    return cells;
+  }
+
+  /** Settles all bases and returns the memory as it is before the first inference. */
+  MemoryImage settle() {
+    int end = 0;
+    for (Chunk chunk : constants.values()) {
+      chunk.setBase(end);
+      end += chunk.size();
+    }
+    int endOfConstants = end;
+    Set<Chunk> rings = new LinkedHashSet<>();
+    cells.values().forEach(place -> rings.add(place.chunk()));
+    for (Chunk ring : rings) {
+      ring.setBase(end);
+      end = Math.addExact(end, Math.multiplyExact(ring.size(), ring.entries()));
+    }
+    float[] fixed = new float[end];
+    constants.forEach((run, chunk) -> fill(fixed, chunk.base(), run));
+    cells.forEach(
+        (cell, place) -> {
+          Chunk ring = place.chunk();
+          for (int entry = 0; entry < ring.entries(); entry++) {
+            int at = ring.base() + entry * ring.size() + place.offset();
+            fill(fixed, at, List.of(cell.initial()));
+          }
+        });
+    return new MemoryImage(
+        fixed, endOfConstants, TemporaryPlaces.settle(temporary, end, Tile.LANES));
+  }
+
+  private void fill(float[] memory, int base, List<Value> run) {
+    for (int i = 0; i < run.size(); i++) {
+      for (int j = 0; j < blockSize; j++) {
+        memory[base + i * blockSize + j] =
+            Float.intBitsToFloat(((Constant) run.get(i)).bits().get(j));
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+package org.nnirbridge.vm.plan;
+
+/**
+ * How to run one inference of a model on one array of memory.
+ *
+ * @param memory the array
+ * @param steps for each phase and thread; all threads meet between phases
+ * @param moving the places that move
+ * @param words where each input's words start
+ * @param outputs for each output the place of each word
+ * @param commit copies that end an inference: its new state to the newest entries
+ * @param rings the rings of state
+ */
+public record ModelPlan(
+    MemoryImage memory,
+    int[][][][] steps,
+    Moving[] moving,
+    int[] words,
+    int[][] outputs,
+    int[][] commit,
+    Ring[] rings) {
+
+  /** A place in a ring: {@code age} entries before its head. */
+  public record Moving(int ring, int age, int offset) {}
+
+  /** Entries of state, one of which each inference writes. */
+  public record Ring(int base, int entrySize, int entries) {}
+}

@@ -1,0 +1,155 @@
+package org.nnirbridge.vm.plan;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Which thread computes what, and when.
+ *
+ * <p>A sum's level is one above those of all it is made from, another result's the highest of its
+ * sources. So the results of one level fall into components that do not depend on each other, and
+ * threads only have to meet between levels.
+ *
+ * @param phases between which all threads meet
+ * @param levels the level of each result
+ */
+record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
+  /** About the products that one nanosecond brings. */
+  private static final int PRODUCTS_PER_NANOSECOND = 32;
+
+  private static final int NANOSECONDS_PER_OPERATION = 25;
+
+  /** Less than this is not worth a meeting. */
+  private static final long LEAST_NANOSECONDS_TO_SHARE = 2500;
+
+  /** For each thread, its results of one or more levels after each other. */
+  record Phase(List<List<Stage>> threads) {}
+
+  /** What one thread computes of one level, in order. */
+  record Stage(int level, List<Result> results) {}
+
+  static Schedule of(Dataflow flow, int blockSize, int threads) {
+    Map<Result, Integer> levels = levels(flow);
+    int highest = levels.values().stream().mapToInt(Integer::intValue).max().orElse(0);
+    List<List<Result>> byLevel = new ArrayList<>();
+    for (int level = 0; level <= highest; level++) {
+      byLevel.add(new ArrayList<>());
+    }
+    flow.results().forEach(result -> byLevel.get(levels.get(result)).add(result));
+    List<Phase> phases = new ArrayList<>();
+    boolean alone = false;
+    for (int level = 0; level <= highest; level++) {
+      List<Component> components = components(byLevel.get(level), levels, blockSize);
+      long cost = components.stream().mapToLong(Component::cost).sum();
+      boolean shared = threads > 1 && components.size() > 1 && cost >= LEAST_NANOSECONDS_TO_SHARE;
+      if (shared || !alone) {
+        phases.add(emptyPhase(threads));
+      }
+      Phase phase = phases.get(phases.size() - 1);
+      alone = !shared;
+      share(phase, level, components, shared ? threads : 1, cost);
+    }
+    return new Schedule(phases, levels);
+  }
+
+  private static Phase emptyPhase(int threads) {
+    List<List<Stage>> work = new ArrayList<>();
+    for (int thread = 0; thread < threads; thread++) {
+      work.add(new ArrayList<>());
+    }
+    return new Phase(work);
+  }
+
+  /** Gives each thread neighbouring components of about the same cost. */
+  private static void share(
+      Phase phase, int level, List<Component> components, int threads, long total) {
+    List<List<Result>> parts = new ArrayList<>();
+    for (int thread = 0; thread < threads; thread++) {
+      parts.add(new ArrayList<>());
+    }
+    long before = 0;
+    for (Component component : components) {
+      long middle = 2 * before + component.cost();
+      int thread = total == 0 ? 0 : (int) Math.min(threads - 1, middle * threads / (2 * total));
+      parts.get(thread).addAll(component.results());
+      before += component.cost();
+    }
+    for (int thread = 0; thread < threads; thread++) {
+      if (!parts.get(thread).isEmpty()) {
+        phase.threads().get(thread).add(new Stage(level, parts.get(thread)));
+      }
+    }
+  }
+
+  private static Map<Result, Integer> levels(Dataflow flow) {
+    Map<Result, Integer> levels = new IdentityHashMap<>();
+    for (Result result : flow.results()) {
+      int level = 0;
+      for (Value source : result.sources()) {
+        level = Math.max(level, source instanceof Result other ? levels.get(other) : 0);
+      }
+      levels.put(result, result instanceof Sum ? level + 1 : level);
+    }
+    return levels;
+  }
+
+  private record Component(List<Result> results, long cost) {}
+
+  /** The results of a level that depend on each other, by the place of their first. */
+  private static List<Component> components(
+      List<Result> results, Map<Result, Integer> levels, int blockSize) {
+    Map<Result, Integer> places = new IdentityHashMap<>();
+    int[] roots = new int[results.size()];
+    for (int i = 0; i < roots.length; i++) {
+      places.put(results.get(i), i);
+      roots[i] = i;
+      for (Value source : results.get(i).sources()) {
+        if (source instanceof Result other
+            && levels.get(other).equals(levels.get(results.get(i)))) {
+          join(roots, i, places.get(other));
+        }
+      }
+    }
+    List<List<Result>> members = new ArrayList<>(Collections.nCopies(roots.length, null));
+    for (int i = 0; i < roots.length; i++) {
+      int root = root(roots, i);
+      if (members.get(root) == null) {
+        members.set(root, new ArrayList<>());
+      }
+      members.get(root).add(results.get(i));
+    }
+    List<Component> components = new ArrayList<>();
+    for (List<Result> part : members) {
+      if (part != null) {
+        long cost = part.stream().mapToLong(result -> cost(result, blockSize)).sum();
+        components.add(new Component(part, cost));
+      }
+    }
+    return components;
+  }
+
+  private static int root(int[] roots, int place) {
+    int at = place;
+    while (roots[at] != at) {
+      roots[at] = roots[roots[at]];
+      at = roots[at];
+    }
+    return at;
+  }
+
+  private static void join(int[] roots, int a, int b) {
+    int first = root(roots, a);
+    int second = root(roots, b);
+    roots[Math.max(first, second)] = Math.min(first, second);
+  }
+
+  private static long cost(Result result, int blockSize) {
+    if (result instanceof Sum sum) {
+      return NANOSECONDS_PER_OPERATION + (long) sum.inputs() * blockSize / PRODUCTS_PER_NANOSECOND;
+    }
+    return NANOSECONDS_PER_OPERATION;
+  }
+}

@@ -1,0 +1,41 @@
+package org.nnirbridge.vm.plan;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/** Shares memory between chunks that are not in use at the same levels. */
+final class TemporaryPlaces {
+  private TemporaryPlaces() {}
+
+  /** Gives each chunk the lowest free place from {@code start} on; returns the end of all. */
+  static int settle(List<Chunk> chunks, int start, int alignment) {
+    List<Chunk> inOrder = new ArrayList<>(chunks);
+    inOrder.sort(
+        Comparator.comparingInt(Chunk::firstLevel)
+            .thenComparing(Comparator.comparingInt(Chunk::size).reversed()));
+    int floor = aligned(start, alignment);
+    int end = floor;
+    List<Chunk> inUse = new ArrayList<>();
+    for (Chunk chunk : inOrder) {
+      inUse.removeIf(other -> other.lastLevel() < chunk.firstLevel());
+      int base = floor;
+      int place = 0;
+      for (; place < inUse.size(); place++) {
+        Chunk other = inUse.get(place);
+        if (base + aligned(chunk.size(), alignment) <= other.base()) {
+          break;
+        }
+        base = Math.max(base, other.base() + aligned(other.size(), alignment));
+      }
+      chunk.setBase(base);
+      inUse.add(place, chunk);
+      end = Math.max(end, Math.addExact(base, aligned(chunk.size(), alignment)));
+    }
+    return end;
+  }
+
+  private static int aligned(int size, int alignment) {
+    return Math.addExact(size, alignment - 1) / alignment * alignment;
+  }
+}
