@@ -59,11 +59,12 @@ final class ModelRun implements Meeting.Phases {
     this.outputLayouts = layouts(model.outputs(), blockSize);
     this.inputFormats = model.inputs().stream().map(Port::format).toArray(NumberFormat[]::new);
     this.scratch = new float[largest(model.inputs())];
-    this.kernels = new Kernels[options.threads()];
+    int threads = plan.isShared() ? options.threads() : 1;
+    this.kernels = new Kernels[threads];
     for (int thread = 0; thread < kernels.length; thread++) {
       kernels[thread] = KernelChoice.create(mode != VmMode.FLOAT32);
     }
-    this.meeting = new Meeting(this, options.threads());
+    this.meeting = new Meeting(this, threads);
     reset();
   }
 

@@ -40,7 +40,8 @@ final class Workers {
   }
 
   private static final class Worker implements Runnable {
-    private static final long POLL_NANOS = 50_000;
+    private static final long SPIN_NANOS = 20_000;
+    private static final long POLL_NANOS = 100_000;
     private static final int SPINS_BETWEEN_LOOKS = 64;
 
     private final int number;
@@ -75,11 +76,14 @@ final class Workers {
     private void awaitInvitation() {
       long start = System.nanoTime();
       while (invitation == null) {
-        if (System.nanoTime() - start < POLL_NANOS) {
+        long waited = System.nanoTime() - start;
+        if (waited < POLL_NANOS) {
           for (int i = 0; i < SPINS_BETWEEN_LOOKS && invitation == null; i++) {
             Thread.onSpinWait();
           }
-          Thread.yield();
+          if (waited > SPIN_NANOS) {
+            Thread.yield();
+          }
         } else {
           asleep = true;
           if (invitation == null) {

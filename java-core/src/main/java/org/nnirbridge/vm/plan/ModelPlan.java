@@ -1,5 +1,7 @@
 package org.nnirbridge.vm.plan;
 
+import java.util.Arrays;
+
 /**
  * How to run one inference of a model on one array of memory.
  *
@@ -19,6 +21,12 @@ public record ModelPlan(
     int[][] outputs,
     int[][] commit,
     Ring[] rings) {
+
+  /** Whether any phase has work for more than one thread. */
+  public boolean isShared() {
+    return Arrays.stream(steps)
+        .anyMatch(phase -> Arrays.stream(phase).skip(1).anyMatch(part -> part.length > 0));
+  }
 
   /** A place in a ring: {@code age} entries before its head. */
   public record Moving(int ring, int age, int offset) {}

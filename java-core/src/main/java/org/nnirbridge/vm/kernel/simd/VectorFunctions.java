@@ -93,65 +93,111 @@ final class VectorFunctions {
     return x.blend(CANONICAL_NAN, x.test(VectorOperators.IS_NAN));
   }
 
-  static void exp(float[] from, int source, float[] to, int count) {
-    for (int j = 0; j < count; j += LANES) {
-      exp(load(from, source + j)).intoArray(to, j);
+  /**
+   * A loop over lanes that is a step of a function. The JIT compiler keeps vectors in registers
+   * only in code that it inlines as a whole, so steps are small and called where it does not know
+   * which comes next.
+   */
+  private interface Pass {
+    void run(float[] from, int source, float[] to, int count);
+  }
+
+  private static final Pass[] EXP = {VectorFunctions::copy, VectorFunctions::expOfResult};
+  private static final Pass[] SIGMOID = {
+    VectorFunctions::minusMagnitude, VectorFunctions::expOfResult, VectorFunctions::sigmoidFromExp
+  };
+  private static final Pass[] TANH = {
+    VectorFunctions::twiceMagnitude, VectorFunctions::expOfResult, VectorFunctions::tanhFromExp
+  };
+
+  private static void run(Pass[] passes, float[] from, int source, float[] to, int count) {
+    for (Pass pass : passes) {
+      pass.run(from, source, to, count);
     }
   }
 
-  private static FloatVector exp(FloatVector x) {
-    FloatVector clipped = x.min(LARGEST_EXP_ARGUMENT).max(SMALLEST_EXP_ARGUMENT);
-    clipped = clipped.blend(0f, x.test(VectorOperators.IS_NAN));
-    FloatVector shifted = clipped.mul(LOG2_E).add(ROUNDER);
-    FloatVector n = shifted.sub(ROUNDER);
-    FloatVector minusN = n.neg();
-    FloatVector r = minusN.fma(FloatVector.broadcast(FLOATS, LN2_HIGH), clipped);
-    r = minusN.fma(FloatVector.broadcast(FLOATS, LN2_LOW), r);
-    FloatVector p = expMinusOneSeries(r).add(1f);
-    IntVector exponent = shifted.reinterpretAsInts().sub(ROUNDER_BITS);
-    IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
-    FloatVector result = p.mul(powerOfTwo(half)).mul(powerOfTwo(exponent.sub(half)));
-    result =
-        result.blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, LARGEST_EXP_ARGUMENT));
-    result = result.blend(0f, x.compare(VectorOperators.LT, SMALLEST_EXP_ARGUMENT));
-    return result.blend(x, x.test(VectorOperators.IS_NAN));
+  static void exp(float[] from, int source, float[] to, int count) {
+    run(EXP, from, source, to, count);
   }
 
   static void sigmoid(float[] from, int source, float[] to, int count) {
-    for (int j = 0; j < count; j += LANES) {
-      sigmoid(load(from, source + j)).intoArray(to, j);
-    }
-  }
-
-  private static FloatVector sigmoid(FloatVector x) {
-    FloatVector e = exp(x.abs().neg());
-    FloatVector numerator = ONE.blend(e, x.compare(VectorOperators.LT, 0f));
-    return numerator.div(e.add(1f));
+    run(SIGMOID, from, source, to, count);
   }
 
   static void tanh(float[] from, int source, float[] to, int count) {
+    run(TANH, from, source, to, count);
+  }
+
+  private static void copy(float[] from, int source, float[] to, int count) {
+    System.arraycopy(from, source, to, 0, count);
+  }
+
+  private static void minusMagnitude(float[] from, int source, float[] to, int count) {
     for (int j = 0; j < count; j += LANES) {
-      tanh(load(from, source + j)).intoArray(to, j);
+      load(from, source + j).abs().neg().intoArray(to, j);
     }
   }
 
-  private static FloatVector tanh(FloatVector x) {
-    FloatVector magnitude = x.abs();
-    FloatVector twice = magnitude.mul(2f);
-    FloatVector t = exp(twice).add(1f);
-    FloatVector result = ONE.sub(FloatVector.broadcast(FLOATS, 2f).div(t));
-    FloatVector e = expMinusOneSeries(twice);
-    result = result.blend(e.div(e.add(2f)), magnitude.compare(VectorOperators.LT, SERIES_LIMIT));
-    IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
-    return result.reinterpretAsInts().and(Integer.MAX_VALUE).or(sign).reinterpretAsFloats();
+  private static void twiceMagnitude(float[] from, int source, float[] to, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      load(from, source + j).abs().mul(2f).intoArray(to, j);
+    }
   }
 
-  private static FloatVector expMinusOneSeries(FloatVector r) {
+  /**
+   * The exponential of what {@code to} holds. What lies outside of the series' range comes out
+   * wrong and is replaced at the end.
+   */
+  private static void expOfResult(float[] from, int source, float[] to, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      FloatVector x = load(to, j);
+      FloatVector shifted = x.mul(LOG2_E).add(ROUNDER);
+      FloatVector minusN = FloatVector.broadcast(FLOATS, ROUNDER).sub(shifted);
+      FloatVector r = minusN.fma(FloatVector.broadcast(FLOATS, LN2_HIGH), x);
+      r = minusN.fma(FloatVector.broadcast(FLOATS, LN2_LOW), r);
+      FloatVector p = lowTerms(highTerms(r), r).add(1f);
+      IntVector exponent = shifted.reinterpretAsInts().sub(ROUNDER_BITS);
+      IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
+      FloatVector y = p.mul(powerOfTwo(half)).mul(powerOfTwo(exponent.sub(half)));
+      y = y.blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, LARGEST_EXP_ARGUMENT));
+      y.blend(0f, x.compare(VectorOperators.LT, SMALLEST_EXP_ARGUMENT)).intoArray(to, j);
+    }
+  }
+
+  /** The logistic function where {@code to} holds the exponential of minus the magnitude. */
+  private static void sigmoidFromExp(float[] from, int source, float[] to, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      FloatVector e = load(to, j);
+      FloatVector numerator = ONE.blend(e, load(from, source + j).compare(VectorOperators.LT, 0f));
+      numerator.div(e.add(1f)).intoArray(to, j);
+    }
+  }
+
+  /** The hyperbolic tangent where {@code to} holds the exponential of twice the magnitude. */
+  private static void tanhFromExp(float[] from, int source, float[] to, int count) {
+    for (int j = 0; j < count; j += LANES) {
+      FloatVector x = load(from, source + j);
+      FloatVector magnitude = x.abs();
+      FloatVector large = ONE.sub(FloatVector.broadcast(FLOATS, 2f).div(load(to, j).add(1f)));
+      FloatVector twice = magnitude.mul(2f);
+      FloatVector e = lowTerms(highTerms(twice), twice);
+      FloatVector small = e.div(e.add(2f));
+      FloatVector result = large.blend(small, magnitude.compare(VectorOperators.LT, SERIES_LIMIT));
+      IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
+      result.reinterpretAsInts().or(sign).reinterpretAsFloats().intoArray(to, j);
+    }
+  }
+
+  private static FloatVector highTerms(FloatVector r) {
     FloatVector q = FloatVector.broadcast(FLOATS, 1f / 5040f);
     q = q.fma(r, FloatVector.broadcast(FLOATS, 1f / 720f));
     q = q.fma(r, FloatVector.broadcast(FLOATS, 1f / 120f));
-    q = q.fma(r, FloatVector.broadcast(FLOATS, 1f / 24f));
-    q = q.fma(r, FloatVector.broadcast(FLOATS, 1f / 6f));
+    return q.fma(r, FloatVector.broadcast(FLOATS, 1f / 24f));
+  }
+
+  /** The exponential minus one, from the high terms of its series. */
+  private static FloatVector lowTerms(FloatVector high, FloatVector r) {
+    FloatVector q = high.fma(r, FloatVector.broadcast(FLOATS, 1f / 6f));
     q = q.fma(r, FloatVector.broadcast(FLOATS, 0.5f));
     return q.fma(r.mul(r), r);
   }
