@@ -124,6 +124,8 @@ class DataConnection:
         for _ in self._polls:
             if words[RESPONSE] == sequence:
                 break
+            if plan.crowded:
+                _give_way()
         else:
             self._sleep(words, sequence)
         if words[STATUS]:
@@ -237,6 +239,14 @@ class DataConnection:
         if self._poller is not None:
             return bool(self._poller.poll(millis))
         return bool(select.select([self._socket], [], [], millis / 1000)[0])
+
+
+def _give_way() -> None:
+    """Let another thread have this processor."""
+    if hasattr(os, "sched_yield"):
+        os.sched_yield()
+    else:
+        time.sleep(0)
 
 
 def _connect(address: Path | int) -> socket.socket:

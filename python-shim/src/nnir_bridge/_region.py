@@ -38,18 +38,27 @@ class StepPlan:
         inputs: For each input its byte offset in the value part and its shape.
         outputs: The same for each output.
         size: Bytes that all values take.
+        crowded: Whether the virtual machine needs every processor, so that who waits for it
+            should give its own away.
     """
 
-    __slots__ = ("bound", "handle", "inputs", "model_index", "outputs", "size")
+    __slots__ = ("bound", "crowded", "handle", "inputs", "model_index", "outputs", "size")
 
     def __init__(
-        self, handle: int, model_index: int, inputs: list[Slot], outputs: list[Slot], size: int
+        self,
+        handle: int,
+        model_index: int,
+        inputs: list[Slot],
+        outputs: list[Slot],
+        size: int,
+        crowded: bool,
     ) -> None:
         self.handle = handle
         self.model_index = model_index
         self.inputs = inputs
         self.outputs = outputs
         self.size = size
+        self.crowded = crowded
         self.bound: tuple[Region | None, list[Floats], list[Floats]] = (None, [], [])
 
 

@@ -232,20 +232,38 @@ class Program:
         output_buffer_capacity: int = 64,
         bit_accurate: bool = True,
         no_compute: bool = False,
+        *,
+        num_threads: int | None = None,
+        num_streams: int | None = None,
     ) -> VM:
         """Return a new virtual machine with its own state.
+
+        Machines of one program share its weights.
 
         Args:
             write_queue_capacity: Words that the write queue holds.
             output_buffer_capacity: Words that the output buffer holds.
             bit_accurate: Whether values are rounded as on the board; else all is float32.
             no_compute: Whether values only move.
+            num_threads: How many threads share an inference's work; the bits do not depend on it.
+                None takes the environment variable NNIR_BRIDGE_THREADS, or where there is none as
+                many as pay for the size of the models.
+            num_streams: How many independent sequences to step at once, each with a state of its
+                own. The shape of every input and output then begins with an axis of this extent;
+                weights are read once for all streams. None for one stream without that axis.
+
+        Raises:
+            ValueError: A number is out of its range.
         """
         mode = "NO_COMPUTE" if no_compute else "BIT_ACCURATE" if bit_accurate else "FLOAT32"
         queue = integer("write_queue_capacity", write_queue_capacity, 1)
         buffer = integer("output_buffer_capacity", output_buffer_capacity, 1)
-        remote, answer = self._remote.gateway.create("createVm", self._remote.handle, mode)
-        return VM._of(self, remote, answer["layouts"], (queue, buffer))
+        threads = _thread_count(num_threads)
+        streams = None if num_streams is None else integer("num_streams", num_streams, 1)
+        remote, answer = self._remote.gateway.create(
+            "createVm", self._remote.handle, mode, threads, streams or 1
+        )
+        return VM._of(self, remote, answer, streams, (queue, buffer))
 
     @staticmethod
     def io_only_test(config: Config, input_values: int, output_values: int) -> Program:
@@ -324,3 +342,18 @@ def _mode(path: Path) -> int:
         mask = os.umask(0)
         os.umask(mask)
         return 0o666 & ~mask
+
+
+def _thread_count(given: int | None) -> int:
+    """Return the number of threads to ask for; 0 lets the gateway choose."""
+    if given is not None:
+        return integer("num_threads", given, 1)
+    text = os.environ.get("NNIR_BRIDGE_THREADS", "")
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError(
+            f"NNIR_BRIDGE_THREADS is {text!r}; set it to the number of threads of a virtual "
+            "machine, 1 or more, or unset it"
+        )
+    return int(text)

@@ -31,20 +31,24 @@ class _ModelPorts:
     """The shapes of one model, and where its values go."""
 
     def __init__(
-        self, handle: int, index: int, model: dict[str, Any], layout: dict[str, Any]
+        self, machine: VM, index: int, model: dict[str, Any], answer: dict[str, Any]
     ) -> None:
+        layout: dict[str, Any] = answer["layouts"][index]
+        threads: int = answer["threads"][index]
+        streams: Shape = () if machine._num_streams is None else (machine._num_streams,)
         self.name: str = model["name"]
-        self.inputs: list[Shape] = [tuple(port["shape"]) for port in model["inputs"]]
-        self.outputs: list[Shape] = [tuple(port["shape"]) for port in model["outputs"]]
+        self.inputs: list[Shape] = [(*streams, *port["shape"]) for port in model["inputs"]]
+        self.outputs: list[Shape] = [(*streams, *port["shape"]) for port in model["outputs"]]
         self.lone_input = self.inputs[0] if len(self.inputs) == 1 else None
         offsets_in = [slot["offset"] for slot in layout["inputs"]]
         offsets_out = [slot["offset"] for slot in layout["outputs"]]
         self.plan = StepPlan(
-            handle,
+            machine._remote.handle,
             index,
             list(zip(offsets_in, self.inputs, strict=True)),
             list(zip(offsets_out, self.outputs, strict=True)),
             layout["bytes"],
+            crowded=1 < threads >= answer["processors"],
         )
 
 
@@ -52,11 +56,16 @@ class VM:
     """A virtual machine loaded with a program; each has its own state.
 
     Made by :meth:`Program.to_vm`. Several threads may use one, an inference at a time.
+
+    One that was made with ``num_streams`` steps that many independent sequences at once, each with
+    its own state: the shape of every input and output then begins with the axis of streams.
     """
 
     _program: Program
     _remote: RemoteObject
     _models: list[_ModelPorts]
+    _num_streams: int | None
+    _num_threads: int
     _capacities: tuple[int, int]
     _last_model: int
 
@@ -68,17 +77,18 @@ class VM:
         cls,
         program: Program,
         remote: RemoteObject,
-        layouts: list[dict[str, Any]],
+        answer: dict[str, Any],
+        num_streams: int | None,
         capacities: tuple[int, int],
     ) -> VM:
         vm = cls.__new__(cls)
         vm._program = program
         vm._remote = remote
+        vm._num_streams = num_streams
+        vm._num_threads = max(answer["threads"])
         vm._models = [
-            _ModelPorts(remote.handle, index, model, layout)
-            for index, (model, layout) in enumerate(
-                zip(program._summary["models"], layouts, strict=True)
-            )
+            _ModelPorts(vm, index, model, answer)
+            for index, model in enumerate(program._summary["models"])
         ]
         vm._capacities = capacities
         vm._last_model = 0
@@ -228,6 +238,16 @@ class VM:
                 "generate_state_reset=True, or make a new VM"
             )
         self._remote.gateway.call("resetVm", self._remote.handle, model.plan.model_index)
+
+    @property
+    def num_threads(self) -> int:
+        """How many threads share an inference of its largest model."""
+        return self._num_threads
+
+    @property
+    def num_streams(self) -> int | None:
+        """How many streams each inference steps; None for one without an axis for it."""
+        return self._num_streams
 
     def metrics(self) -> Metrics:
         """Return what the program takes of its board."""

@@ -1,9 +1,8 @@
 package org.nnirbridge.gateway;
 
 import java.nio.FloatBuffer;
-import java.util.List;
 
 /** Does the inferences of one batch of steps. */
 interface BatchRun {
-  void run(int steps, List<FloatBuffer> inputs, List<FloatBuffer> outputs);
+  void run(int steps, FloatBuffer[] inputs, FloatBuffer[] outputs);
 }

@@ -22,6 +22,7 @@ import org.nnirbridge.transform.StreamedGraph;
 import org.nnirbridge.transform.StreamingTransform;
 import org.nnirbridge.vm.VirtualMachine;
 import org.nnirbridge.vm.VmMode;
+import org.nnirbridge.vm.VmOptions;
 
 /**
  * The calls that the other process may make, and the only ones.
@@ -129,15 +130,24 @@ public final class CompilerService {
                 spaced));
   }
 
-  /** Makes a virtual machine and returns where the values of its models lie. */
-  public String createVm(long newVm, long program, String mode) {
+  /**
+   * Makes a virtual machine.
+   *
+   * @return for each model where its values lie and how many threads share an inference; the number
+   *     of processors
+   */
+  public String createVm(long newVm, long program, String mode, int threads, int streams) {
     return Envelope.around(
         () -> {
           Program loaded = objects.get(program, Program.class);
-          VirtualMachine machine = new VirtualMachine(loaded, VmMode.valueOf(mode));
-          VmSession session = new VmSession(loaded, machine);
+          VmOptions options = new VmOptions(VmMode.valueOf(mode), threads, streams);
+          VmSession session = new VmSession(loaded, new VirtualMachine(loaded, options));
           objects.put(newVm, session);
-          return Map.of("layouts", session.layouts());
+          int processors = Runtime.getRuntime().availableProcessors();
+          return Map.of(
+              "layouts", session.layouts(),
+              "threads", session.threads(),
+              "processors", processors);
         });
   }
 

@@ -4,12 +4,10 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.program.ProgramWriter;
@@ -167,11 +165,7 @@ final class DataConnection {
                     (steps, inputs, outputs) -> {
                       for (int step = 0; step < steps; step++) {
                         checkCancelled();
-                        machine.run(
-                            modelIndex,
-                            slices(inputs, step, steps),
-                            slices(outputs, step, steps),
-                            nearestEven);
+                        machine.run(modelIndex, step, inputs, outputs, nearestEven);
                       }
                     }))) {
       if (results.failure() != null) {
@@ -187,16 +181,6 @@ final class DataConnection {
     if (region != null && region.cancelled()) {
       throw new InvalidArgument("the call was cancelled");
     }
-  }
-
-  private static FloatBuffer[] slices(List<FloatBuffer> columns, int step, int steps) {
-    FloatBuffer[] slices = new FloatBuffer[columns.size()];
-    for (int i = 0; i < slices.length; i++) {
-      FloatBuffer column = columns.get(i);
-      int length = column.capacity() / steps;
-      slices[i] = column.slice(step * length, length);
-    }
-    return slices;
   }
 
   private void replyError(String json) throws IOException {

@@ -2,6 +2,7 @@ package org.nnirbridge.gateway;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.program.Model;
 import org.nnirbridge.program.Port;
 
@@ -12,28 +13,45 @@ import org.nnirbridge.program.Port;
  * @param bytes the size of the whole body
  */
 record StepLayout(List<PortSlot> inputs, List<PortSlot> outputs, int bytes) {
-  private static final int ALIGNMENT = 64;
+  private static final long ALIGNMENT = 64;
+  private static final int MOST_BYTES = 1 << 30;
 
   StepLayout {
     inputs = List.copyOf(inputs);
     outputs = List.copyOf(outputs);
   }
 
-  static StepLayout of(Model model) {
+  /**
+   * The places for a number of streams, whose values lie one after another.
+   *
+   * @throws InvalidArgument when they would take more than a shared region can have
+   */
+  static StepLayout of(Model model, int streams) {
     List<PortSlot> inputs = new ArrayList<>();
-    int end = place(model.inputs(), 0, inputs);
+    long end = place(model.inputs(), streams, 0, inputs);
     List<PortSlot> outputs = new ArrayList<>();
-    end = place(model.outputs(), end, outputs);
-    return new StepLayout(inputs, outputs, end);
+    end = place(model.outputs(), streams, end, outputs);
+    if (end > MOST_BYTES) {
+      throw new InvalidArgument(
+          "model "
+              + model.name()
+              + ": the inputs and outputs of "
+              + streams
+              + " streams take "
+              + end
+              + " bytes, more than the "
+              + MOST_BYTES
+              + " that one inference can have");
+    }
+    return new StepLayout(inputs, outputs, (int) end);
   }
 
-  private static int place(List<Port> ports, int start, List<PortSlot> slots) {
-    int offset = start;
+  private static long place(List<Port> ports, int streams, long start, List<PortSlot> slots) {
+    long offset = start;
     for (Port port : ports) {
-      int length = port.shape().stream().reduce(1, Math::multiplyExact);
-      slots.add(new PortSlot(offset, length));
-      int end = Math.addExact(offset, Math.multiplyExact(length, Float.BYTES));
-      offset = Math.addExact(end, ALIGNMENT - 1) & -ALIGNMENT;
+      long length = (long) port.size() * streams;
+      slots.add(new PortSlot((int) offset, (int) length));
+      offset = (offset + length * Float.BYTES + ALIGNMENT - 1) & -ALIGNMENT;
     }
     return offset;
   }

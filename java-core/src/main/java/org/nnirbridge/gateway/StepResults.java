@@ -90,13 +90,13 @@ final class StepResults implements AutoCloseable {
     return new Field("port" + index, list, List.of(new Field("item", item, null)));
   }
 
-  private static List<FloatBuffer> columns(VectorSchemaRoot batch, List<PortSlot> slots) {
+  private static FloatBuffer[] columns(VectorSchemaRoot batch, List<PortSlot> slots) {
     if (batch.getFieldVectors().size() != slots.size()) {
       throw new InvalidArgument("a batch of steps has the wrong number of columns");
     }
     return IntStream.range(0, slots.size())
         .mapToObj(i -> column(batch.getVector(i), slots.get(i), batch.getRowCount()))
-        .toList();
+        .toArray(FloatBuffer[]::new);
   }
 
   private static FloatBuffer column(FieldVector vector, PortSlot slot, int steps) {

@@ -4,19 +4,28 @@ import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.vm.VirtualMachine;
 
 /** A virtual machine that several connections may use, one at a time. */
 final class VmSession {
+  private final List<Integer> threads;
   private final List<StepLayout> layouts;
   private final ReentrantLock lock = new ReentrantLock();
   private volatile VirtualMachine machine;
 
   VmSession(Program program, VirtualMachine machine) {
     this.machine = machine;
-    layouts = program.models().stream().map(StepLayout::of).toList();
+    int streams = machine.options().streams();
+    threads = IntStream.range(0, program.models().size()).mapToObj(machine::threads).toList();
+    layouts = program.models().stream().map(model -> StepLayout.of(model, streams)).toList();
+  }
+
+  /** For each model, how many threads share an inference of it. */
+  List<Integer> threads() {
+    return threads;
   }
 
   List<StepLayout> layouts() {

@@ -2,6 +2,7 @@ package org.nnirbridge.vm;
 
 import java.nio.FloatBuffer;
 import java.util.List;
+import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
@@ -22,6 +23,9 @@ final class ModelRun implements Meeting.Phases {
   private static final NumberFormat[] FORMATS = NumberFormat.values();
   private static final UnaryFunction[] UNARY = UnaryFunction.values();
   private static final BinaryFunction[] BINARY = BinaryFunction.values();
+
+  /** What a Java array can hold. */
+  private static final int MOST_VALUES = Integer.MAX_VALUE - 8;
 
   private final ModelPlan plan;
   private final VmMode mode;
@@ -52,7 +56,7 @@ final class ModelRun implements Meeting.Phases {
     this.floats = program.floats();
     this.streams = options.streams();
     this.stride = stride(plan.memory().size());
-    this.memory = new float[Math.multiplyExact(stride, streams)];
+    this.memory = new float[checkedSize(stride, streams)];
     this.heads = new int[plan.rings().length];
     this.movingOffsets = new int[plan.moving().length];
     this.inputLayouts = layouts(model.inputs(), blockSize);
@@ -74,12 +78,31 @@ final class ModelRun implements Meeting.Phases {
     return ((size + line - 1) / line | 1) * line;
   }
 
+  private static int checkedSize(int stride, int streams) {
+    long size = (long) stride * streams;
+    if (size > MOST_VALUES) {
+      throw new InvalidArgument(
+          "num_streams is "
+              + streams
+              + ", and a stream of this model takes "
+              + stride
+              + " values; at most "
+              + MOST_VALUES / stride
+              + " streams of it fit");
+    }
+    return (int) size;
+  }
+
   private static PortLayout[] layouts(List<Port> ports, int blockSize) {
     return ports.stream().map(port -> new PortLayout(port, blockSize)).toArray(PortLayout[]::new);
   }
 
   private static int largest(List<Port> ports) {
     return ports.stream().mapToInt(Port::size).max().orElse(0);
+  }
+
+  int threads() {
+    return meeting.threads();
   }
 
   /** Puts the state back to what it was before the first inference. */
@@ -93,18 +116,21 @@ final class ModelRun implements Meeting.Phases {
     }
   }
 
-  /** One inference of each stream; the buffers hold the streams' values one after another. */
-  void run(FloatBuffer[] inputs, FloatBuffer[] outputs, boolean roundToNearestEven) {
+  /**
+   * One inference of each stream. The buffers hold the values of each stream one after another, and
+   * so for each step.
+   */
+  void run(int step, FloatBuffer[] inputs, FloatBuffer[] outputs, boolean roundToNearestEven) {
     for (int input = 0; input < inputs.length; input++) {
       for (int stream = 0; stream < streams; stream++) {
-        read(input, inputs[input], stream, roundToNearestEven);
+        read(input, inputs[input], step, stream, roundToNearestEven);
       }
     }
     placeMoving();
     Workers.hold(meeting);
     for (int output = 0; output < outputs.length; output++) {
       for (int stream = 0; stream < streams; stream++) {
-        write(output, outputs[output], stream);
+        write(output, outputs[output], step, stream);
       }
     }
     execute(plan.commit(), kernels[0]);
@@ -113,10 +139,11 @@ final class ModelRun implements Meeting.Phases {
     }
   }
 
-  private void read(int input, FloatBuffer values, int stream, boolean roundToNearestEven) {
+  private void read(
+      int input, FloatBuffer values, int step, int stream, boolean roundToNearestEven) {
     PortLayout layout = inputLayouts[input];
     int size = layout.size();
-    values.get(stream * size, scratch, 0, size);
+    values.get((step * streams + stream) * size, scratch, 0, size);
     if (mode == VmMode.FLOAT32 || inputFormats[input] == NumberFormat.FP32) {
       kernels[0].store(scratch, 0, 0, NumberFormat.FP32, size);
     } else if (roundToNearestEven) {
@@ -139,10 +166,10 @@ final class ModelRun implements Meeting.Phases {
     }
   }
 
-  private void write(int output, FloatBuffer values, int stream) {
+  private void write(int output, FloatBuffer values, int step, int stream) {
     PortLayout layout = outputLayouts[output];
     int[] places = plan.outputs()[output];
-    int start = stream * layout.size();
+    int start = (step * streams + stream) * layout.size();
     for (int word = 0; word < places.length; word++) {
       int place = at(places[word]) + stream * stride;
       int base = start + layout.base(word);

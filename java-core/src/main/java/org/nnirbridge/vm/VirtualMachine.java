@@ -50,6 +50,11 @@ public final class VirtualMachine {
     return options;
   }
 
+  /** How many threads share an inference of a model: fewer where it has too little work. */
+  public int threads(int modelIndex) {
+    return models[modelIndex].threads();
+  }
+
   /**
    * One inference of every stream.
    *
@@ -60,7 +65,21 @@ public final class VirtualMachine {
    */
   public void run(
       int modelIndex, FloatBuffer[] inputs, FloatBuffer[] outputs, boolean roundToNearestEven) {
-    models[modelIndex].run(inputs, outputs, roundToNearestEven);
+    run(modelIndex, 0, inputs, outputs, roundToNearestEven);
+  }
+
+  /**
+   * One inference of a sequence.
+   *
+   * @param step which one: the buffers hold the values of all steps one after another
+   */
+  public void run(
+      int modelIndex,
+      int step,
+      FloatBuffer[] inputs,
+      FloatBuffer[] outputs,
+      boolean roundToNearestEven) {
+    models[modelIndex].run(step, inputs, outputs, roundToNearestEven);
   }
 
   /** Puts the states of a model back to what they were before its first inference. */

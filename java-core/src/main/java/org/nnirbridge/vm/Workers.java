@@ -41,6 +41,10 @@ final class Workers {
 
   private static final class Worker implements Runnable {
     private static final long SPIN_NANOS = 20_000;
+
+    /** Whether the worker and who waits for it may have to share a processor. */
+    private final boolean crowded;
+
     private static final long POLL_NANOS = 100_000;
     private static final int SPINS_BETWEEN_LOOKS = 64;
 
@@ -51,6 +55,7 @@ final class Workers {
 
     Worker(int number) {
       this.number = number;
+      this.crowded = number + 1 >= Runtime.getRuntime().availableProcessors();
       this.thread = new Thread(this, "vm-worker-" + number);
       thread.setDaemon(true);
       thread.start();
@@ -81,7 +86,7 @@ final class Workers {
           for (int i = 0; i < SPINS_BETWEEN_LOOKS && invitation == null; i++) {
             Thread.onSpinWait();
           }
-          if (waited > SPIN_NANOS) {
+          if (crowded || waited > SPIN_NANOS) {
             Thread.yield();
           }
         } else {

@@ -50,7 +50,7 @@ class ArrowTensorsTest {
             LAYOUT,
             (count, inputs, outputs) -> {
               for (int i = 0; i < 2 * count; i++) {
-                outputs.get(0).put(i, inputs.get(0).get(i) + 1);
+                outputs[0].put(i, inputs[0].get(i) + 1);
               }
             });
     float[] seen = new float[6];
@@ -60,7 +60,7 @@ class ArrowTensorsTest {
       ArrowTensors.runBatches(
               channel(stream.toByteArray()),
               LAYOUT,
-              (count, inputs, outputs) -> inputs.get(0).get(0, seen))
+              (count, inputs, outputs) -> inputs[0].get(0, seen))
           .close();
     }
     assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, seen);
@@ -90,7 +90,7 @@ class ArrowTensorsTest {
           threeSteps,
           (count, inputs, outputs) -> {
             for (int i = 0; i < 2 * count; i++) {
-              outputs.get(0).put(i, i);
+              outputs[0].put(i, i);
             }
           });
       ByteArrayOutputStream stream = new ByteArrayOutputStream();

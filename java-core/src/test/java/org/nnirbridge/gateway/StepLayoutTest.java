@@ -19,7 +19,7 @@ class StepLayoutTest {
             List.of(new PortSlot(0, 17), new PortSlot(128, 16)),
             List.of(new PortSlot(192, 1), new PortSlot(256, 16)),
             320),
-        StepLayout.of(model));
+        StepLayout.of(model, 1));
   }
 
   private static Port port(Integer... shape) {
