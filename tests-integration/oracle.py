@@ -253,6 +253,7 @@ class Oracle:
             model.code = [_read_code(sections[2]) for _ in cores]
         self._memory: list[dict[tuple[int, int], Block]] = [{} for _ in cores]
         self._clamps: list[tuple[Block, Block]] = []
+        self._constants: list[set[tuple[int, int]]] = []
         for core in cores:
             self._load_constants(core, sections[3])
         shape = (-1, self._size, self._size)
@@ -269,6 +270,7 @@ class Oracle:
         for _ in range(section.integer()):
             address, number_format = section.integers(2)
             self._write(core, None, address, _rounded(section.floats(), number_format))
+        self._constants.append(set(self._memory[core]))
 
     def _fill_windows(self, core: int, code: _Code) -> None:
         for window in code.windows:
@@ -278,6 +280,21 @@ class Oracle:
                 for index, block in enumerate(window.initial):
                     at = base + entry * window.entry_blocks + index * window.tile_blocks
                     self._memory[core][region, at] = to_bf16(block) if bf16 else canonical(block)
+
+    def _forget(self, model: _Model) -> None:
+        """Clear every block but the constants and what windows keep."""
+        for core, memory in enumerate(self._memory):
+            kept = {at: memory[at] for at in self._constants[core]}
+            for each in self._models:
+                for window in each.code[core].windows:
+                    newest = each.runs % window.entries if each is model else -1
+                    for entry in range(window.entries):
+                        start = (window.base >> 2) + entry * window.entry_blocks
+                        for block in range(window.entry_blocks if entry != newest else 0):
+                            at = (window.base & 3, start + block)
+                            if at in memory:
+                                kept[at] = memory[at]
+            self._memory[core] = kept
 
     def _key(self, core: int, model: _Model | None, address: int, offset: int) -> tuple[int, int]:
         region, index = address & 3, address >> 2
@@ -309,6 +326,7 @@ class Oracle:
             port.words(convert(values) if port.format == _BF16 else canonical(values), self._size)
             for port, values in zip(model.inputs, inputs, strict=True)
         ]
+        self._forget(model)
         results: list[dict[int, Block]] = [{} for _ in model.outputs]
         links: dict[tuple[int, int], deque[Block]] = {}
         position = [0] * len(model.code)

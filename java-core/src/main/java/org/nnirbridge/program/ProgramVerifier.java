@@ -1,7 +1,9 @@
 package org.nnirbridge.program;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 import org.nnirbridge.diagnostic.MalformedProgram;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.isa.Address;
@@ -25,6 +27,12 @@ public final class ProgramVerifier {
   private final Program program;
   private final HardwareConfig config;
 
+  /** For each core the blocks of tensor RAM that constants fill. */
+  private final List<BitSet> constants = new ArrayList<>();
+
+  /** For each core and store the blocks that windows fill. */
+  private final List<Map<Region, BitSet>> windows = new ArrayList<>();
+
   private ProgramVerifier(Program program) {
     this.program = program;
     this.config = program.config();
@@ -45,10 +53,13 @@ public final class ProgramVerifier {
     }
     for (int core = 0; core < program.images().size(); core++) {
       verifyImage("core " + core, program.images().get(core));
+      constants.add(blocksOfConstants(program.images().get(core)));
+      windows.add(Map.of(Region.TENSOR, new BitSet(), Region.CELL, new BitSet()));
     }
-    for (int core = 0; core < program.images().size(); core++) {
-      verifyRoomForWindows(core, Region.TENSOR, program.images().get(core).tensorBlocks());
-      verifyRoomForWindows(core, Region.CELL, program.images().get(core).cellBlocks());
+    for (Model model : program.models()) {
+      for (int core = 0; core < model.code().size(); core++) {
+        placeWindows(model, core);
+      }
     }
     for (Model model : program.models()) {
       verifyPortSizes(model);
@@ -72,16 +83,31 @@ public final class ProgramVerifier {
     check(values <= MOST_PORT_VALUES, "model " + model.name(), values + " inputs and outputs");
   }
 
-  /** No two windows share a block, so that all of them together fit their store. */
-  private void verifyRoomForWindows(int core, Region region, int depth) {
-    long need = 0;
-    for (Model model : program.models()) {
-      for (Window window : model.code().get(core).windows()) {
-        boolean here = Address.region(window.base()) == region;
-        need += here ? (long) window.entries() * window.entryBlocks() : 0;
-      }
+  private static BitSet blocksOfConstants(CoreImage image) {
+    BitSet blocks = new BitSet();
+    image.constants().forEach(block -> blocks.set(Address.index(block.address())));
+    return blocks;
+  }
+
+  /** No two windows share a block with each other or with a constant. */
+  private void placeWindows(Model model, int core) {
+    String where = "model " + model.name() + ", core " + core;
+    for (Window window : model.code().get(core).windows()) {
+      verifyWindow(where, window, program.images().get(core));
+      int start = Address.index(window.base());
+      int end = start + window.entries() * window.entryBlocks();
+      Region region = Address.region(window.base());
+      BitSet taken = windows.get(core).get(region);
+      check(!overlaps(taken, start, end), where, "windows share blocks");
+      boolean onConstant = region == Region.TENSOR && overlaps(constants.get(core), start, end);
+      check(!onConstant, where, "a window lies on a constant");
+      taken.set(start, end);
     }
-    check(need <= depth, "core " + core, "windows of " + need + " blocks in " + depth);
+  }
+
+  private static boolean overlaps(BitSet blocks, int start, int end) {
+    int next = blocks.nextSetBit(start);
+    return next >= 0 && next < end;
   }
 
   private void verifyImage(String where, CoreImage image) {
@@ -120,11 +146,7 @@ public final class ProgramVerifier {
 
   private void verifyCode(Model model, int core) {
     String where = "model " + model.name() + ", core " + core;
-    CoreImage image = program.images().get(core);
     CoreCode code = model.code().get(core);
-    for (Window window : code.windows()) {
-      verifyWindow(where, window, image);
-    }
     for (Descriptor descriptor : code.descriptors()) {
       checkIndex(descriptor.window(), code.windows().size(), where, "a window");
       Window window = code.windows().get(descriptor.window());
@@ -176,7 +198,11 @@ public final class ProgramVerifier {
   private void verifyField(String where, Field kind, int value, int count, Model model, int core) {
     CoreImage image = program.images().get(core);
     switch (kind) {
-      case TARGET, SOURCE -> verifyAddress(where, value, count, image, model.code().get(core));
+      case TARGET -> {
+        verifyAddress(where, value, count, core, model.code().get(core));
+        verifyWritable(where, value, count, core, model.code().get(core));
+      }
+      case SOURCE -> verifyAddress(where, value, count, core, model.code().get(core));
       case WEIGHT -> {
         check(value >= 0, where, "a weight block below 0");
         long end = (long) value + count;
@@ -218,17 +244,31 @@ public final class ProgramVerifier {
     }
   }
 
-  private static void verifyAddress(
-      String where, int address, int count, CoreImage image, CoreCode code) {
+  private void verifyAddress(String where, int address, int count, int core, CoreCode code) {
+    CoreImage image = program.images().get(core);
     long index = Address.index(address);
+    Region region = Address.region(address);
     boolean fits =
-        switch (Address.region(address)) {
+        switch (region) {
           case TENSOR -> index + count <= image.tensorBlocks();
           case CELL -> index + count <= image.cellBlocks();
           case ACCUMULATOR -> index + count <= image.accumulators();
           case WINDOW -> index < code.descriptors().size() && fits(code, (int) index, count);
         };
     check(fits, where, "address " + Address.print(address) + " with " + count + " blocks");
+    BitSet reserved = windows.get(core).get(region);
+    boolean inWindow = reserved != null && overlaps(reserved, (int) index, (int) index + count);
+    check(!inWindow, where, "address " + Address.print(address) + " lies in a window");
+  }
+
+  private void verifyWritable(String where, int address, int count, int core, CoreCode code) {
+    int index = Address.index(address);
+    Region region = Address.region(address);
+    boolean onConstant =
+        region == Region.TENSOR && overlaps(constants.get(core), index, index + count);
+    check(!onConstant, where, "address " + Address.print(address) + " writes to a constant");
+    boolean earlier = region == Region.WINDOW && code.descriptors().get(index).age() > 0;
+    check(!earlier, where, "address " + Address.print(address) + " writes to an earlier entry");
   }
 
   private static boolean fits(CoreCode code, int descriptorIndex, int count) {

@@ -19,8 +19,11 @@ import org.nnirbridge.Models;
 import org.nnirbridge.diagnostic.MalformedProgram;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.hardware.Presets;
+import org.nnirbridge.isa.Address;
+import org.nnirbridge.isa.Descriptor;
 import org.nnirbridge.isa.Instruction;
 import org.nnirbridge.isa.Opcode;
+import org.nnirbridge.isa.Region;
 import org.nnirbridge.isa.Window;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.numerics.NumberFormat;
@@ -111,7 +114,87 @@ class ProgramFileTest {
   void windowsThatShareBlocksAreRefused() {
     Window window = new Window(0, 5, 2, 1, List.of());
     CoreCode code = new CoreCode(List.of(), List.of(window, window), List.of());
-    assertEquals("core 0: windows of 20 blocks in 16", refusal(image(), code, List.of()));
+    assertEquals("model m, core 0: windows share blocks", refusal(image(), code, List.of()));
+  }
+
+  @Test
+  void aWindowOnAConstantIsRefused() {
+    CoreCode code = new CoreCode(List.of(), List.of(window()), List.of());
+    assertEquals(
+        "model m, core 0: a window lies on a constant", refusal(image(6), code, List.of()));
+  }
+
+  @Test
+  void anAddressInsideAWindowIsRefused() {
+    assertEquals(
+        "model m, core 0, instruction 0: address t5 lies in a window",
+        refusal(image(), clearing(Address.of(Region.TENSOR, 5)), List.of()));
+  }
+
+  @Test
+  void writingToAConstantIsRefused() {
+    assertEquals(
+        "model m, core 0, instruction 0: address t12 writes to a constant",
+        refusal(image(12), clearing(Address.of(Region.TENSOR, 12)), List.of()));
+  }
+
+  @Test
+  void writingToAnEarlierEntryIsRefused() {
+    assertEquals(
+        "model m, core 0, instruction 0: address w0 writes to an earlier entry",
+        refusal(image(), clearing(Address.of(Region.WINDOW, 0)), List.of()));
+  }
+
+  @Test
+  void aSumOfVeryManyPartsIsPlannedWithoutKeepingAllOfItsBeginnings() {
+    Instruction add = new Instruction(Opcode.MATVEC, Address.of(Region.ACCUMULATOR, 0), 0, 0, 1, 1);
+    List<Instruction> instructions = new ArrayList<>(Collections.nCopies(30_000, add));
+    instructions.add(new Instruction(Opcode.WRITE, Address.of(Region.ACCUMULATOR, 0), 0, 0, 1));
+    CoreImage image =
+        new CoreImage(
+            new float[1024 * 1024],
+            List.of(new FixedBlock(Address.of(Region.TENSOR, 0), NumberFormat.BF16, ones())),
+            none(),
+            none(),
+            1,
+            0,
+            1);
+    image.weights()[0] = 1f;
+    Port output = new Port("y", List.of(1), NumberFormat.FP32, OptionalInt.empty(), 0);
+    Model model =
+        new Model(
+            "m",
+            List.of(),
+            List.of(output),
+            List.of(new CoreCode(instructions, List.of(), List.of())),
+            false);
+    Program program = new Program(Presets.ipCore(1, 1024), List.of(image), List.of(model));
+    VirtualMachine vm = new VirtualMachine(program, VmMode.BIT_ACCURATE);
+    assertEquals(30_000f, Models.run(vm, 0).get(0)[0]);
+  }
+
+  private static float[] ones() {
+    float[] ones = new float[1024];
+    Arrays.fill(ones, 1f);
+    return ones;
+  }
+
+  /** Four entries in blocks 4 to 7. */
+  private static Window window() {
+    return new Window(Address.of(Region.TENSOR, 4), 4, 1, 1, List.of());
+  }
+
+  private static CoreCode clearing(int address) {
+    return new CoreCode(
+        List.of(new Instruction(Opcode.CLEAR, address)),
+        List.of(window()),
+        List.of(new Descriptor(0, 1, 0)));
+  }
+
+  private static CoreImage image(int constantAt) {
+    FixedBlock constant =
+        new FixedBlock(Address.of(Region.TENSOR, constantAt), NumberFormat.BF16, ones());
+    return new CoreImage(none(), List.of(constant), none(), none(), 16, 0, 0);
   }
 
   @Test

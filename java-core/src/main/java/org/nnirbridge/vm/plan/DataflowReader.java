@@ -163,7 +163,7 @@ final class DataflowReader {
       slices.add(new Sum.Slice(get(core, fields[2], i), lanes));
       weights.add(new Sum.WeightBlock(core, fields[1] + i));
     }
-    return Sum.continued(get(core, fields[0], 0), slices, weights);
+    return new Sum(get(core, fields[0], 0), slices, weights);
   }
 
   private Operation operation(int core, Instruction instruction) {
@@ -237,8 +237,9 @@ final class DataflowReader {
                 memories
                     .get(key.core())
                     .getOrDefault(new Place(Region.WINDOW, key.window(), key.offset()), zero)));
+    dropDeadResults();
     shareCells();
-    return withoutDeadResults();
+    return new Dataflow(List.copyOf(results), outputs, dropDeadResults());
   }
 
   /** Replaces cells that hold the same values, such as copies of a state on several cores. */
@@ -276,7 +277,8 @@ final class DataflowReader {
     return value instanceof Past past ? new Past(shared.get(past.cell()), past.age()) : value;
   }
 
-  private Dataflow withoutDeadResults() {
+  /** Keeps what outputs need, and returns the state that they need. */
+  private List<Cell> dropDeadResults() {
     Set<Value> live = Collections.newSetFromMap(new IdentityHashMap<>());
     Set<Cell> liveCells = new HashSet<>();
     List<Cell> orderedCells = new ArrayList<>();
@@ -291,7 +293,7 @@ final class DataflowReader {
         result.sources().forEach(open::add);
       }
     }
-    List<Result> kept = results.stream().filter(live::contains).toList();
-    return new Dataflow(kept, outputs, orderedCells);
+    results.removeIf(result -> !live.contains(result));
+    return orderedCells;
   }
 }
