@@ -18,6 +18,8 @@ from vollo_compiler._vm import VM
 
 __all__ = ["Program"]
 
+_MOST_THREADS = 64
+
 
 class Program:
     """What a board is loaded with: one or more compiled models.
@@ -259,7 +261,7 @@ class Program:
         queue = integer("write_queue_capacity", write_queue_capacity, 1)
         buffer = integer("output_buffer_capacity", output_buffer_capacity, 1)
         threads = _thread_count(num_threads)
-        streams = None if num_streams is None else integer("num_streams", num_streams, 1)
+        streams = None if num_streams is None else integer("num_streams", num_streams, 1, 4096)
         remote, answer = self._remote.gateway.create(
             "createVm", self._remote.handle, mode, threads, streams or 1
         )
@@ -347,13 +349,12 @@ def _mode(path: Path) -> int:
 def _thread_count(given: int | None) -> int:
     """Return the number of threads to ask for; 0 lets the gateway choose."""
     if given is not None:
-        return integer("num_threads", given, 1)
+        return integer("num_threads", given, 1, _MOST_THREADS)
     text = os.environ.get("NNIR_BRIDGE_THREADS", "")
     if not text:
         return 0
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_THREADS:
         raise ValueError(
-            f"NNIR_BRIDGE_THREADS is {text!r}; set it to the number of threads of a virtual "
-            "machine, 1 or more, or unset it"
+            f"NNIR_BRIDGE_THREADS is {text!r}; a number from 1 to {_MOST_THREADS} is needed"
         )
     return int(text)

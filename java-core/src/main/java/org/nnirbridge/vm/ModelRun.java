@@ -82,9 +82,9 @@ final class ModelRun implements Meeting.Phases {
     long size = (long) stride * streams;
     if (size > MOST_VALUES) {
       throw new InvalidArgument(
-          "num_streams is "
+          "num_streams: "
               + streams
-              + ", and a stream of this model takes "
+              + " are too many: a stream of this model takes "
               + stride
               + " values; at most "
               + MOST_VALUES / stride

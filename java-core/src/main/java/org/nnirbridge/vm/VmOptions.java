@@ -20,10 +20,14 @@ public record VmOptions(VmMode mode, int threads, int streams) {
   public VmOptions {
     if (threads < 0 || threads > MOST_THREADS) {
       throw new InvalidArgument(
-          "num_threads is " + threads + "; give 1 to " + MOST_THREADS + ", or 0 to let it choose");
+          "num_threads: "
+              + threads
+              + " is not from 1 to "
+              + MOST_THREADS
+              + " (0 chooses by itself)");
     }
     if (streams < 1 || streams > MOST_STREAMS) {
-      throw new InvalidArgument("num_streams is " + streams + "; give 1 to " + MOST_STREAMS);
+      throw new InvalidArgument("num_streams: " + streams + " is not from 1 to " + MOST_STREAMS);
     }
   }
 
