@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import many_steps
 import pytest
 import reference_run
 from build_jar import JAVA_BASELINE
@@ -89,20 +90,54 @@ def version_of(home):
     return 0
 
 
-def test_every_java_on_this_machine_gives_the_same_bits():
-    results = {}
-    for home in java_homes():
-        version = version_of(home)
-        if version < JAVA_BASELINE:
-            continue
-        done = subprocess.run(
-            [sys.executable, reference_run.__file__],
-            env={**os.environ, "NNIR_BRIDGE_JAVA": str(home / "bin" / "java")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"Java {version}: {done.stderr}"
-        results[version] = done.stdout
+def javas():
+    """Return the launcher of each Java version that runs the gateway."""
+    versions = {version_of(home): home / "bin" / "java" for home in java_homes()}
+    return {version: java for version, java in versions.items() if version >= JAVA_BASELINE}
+
+
+def output_of(script, *arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, script, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{environment}: {done.stderr}"
+    return done.stdout
+
+
+def test_every_java_on_this_machine_compiles_and_computes_the_same():
+    results = {
+        version: output_of(reference_run.__file__, NNIR_BRIDGE_JAVA=str(java))
+        for version, java in javas().items()
+    }
     print("Java versions:", sorted(results))
+    assert len(set(results.values())) == 1, results
+
+
+KERNELS = {
+    "SIMD as wide as it gets": "",
+    "SIMD of 256 bits": "-XX:MaxVectorSize=32",
+    "SIMD of 128 bits": "-XX:MaxVectorSize=16",
+    "scalar": "-Dnnirbridge.kernels=scalar",
+}
+
+
+def test_every_java_and_simd_width_gives_the_same_bits(tmp_path):
+    """Over enough steps for the JIT compiler to have replaced the interpreter."""
+    nnir, _ = reference_run.nnir_and_input()
+    path = tmp_path / "model.vollo"
+    nnir.to_program(Config.bittware_ia420f_c6b32()).save(path)
+    results = {
+        (version, kernels): output_of(
+            many_steps.__file__,
+            str(path),
+            NNIR_BRIDGE_JAVA=str(java),
+            JAVA_TOOL_OPTIONS=option,
+        )
+        for version, java in javas().items()
+        for kernels, option in KERNELS.items()
+    }
     assert len(set(results.values())) == 1, results
