@@ -22,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK_FILE = ROOT / "tests-integration" / "requirements.lock"
+BENCHMARK_LOCK_FILE = ROOT / "tests-integration" / "requirements-benchmarks.lock"
 RUN_TIME_MODULES = ("torch", "numpy", "pyarrow", "py4j", "tqdm")
 
 sys.path.insert(0, str(ROOT / "python-shim"))
@@ -30,6 +31,7 @@ from build_jar import SetupError, build_jar, find_jdk, find_maven, jar_of, maven
 __all__ = [
     "ROOT",
     "SetupError",
+    "benchmark_python",
     "build_jar",
     "check_tools",
     "jar_of",
@@ -72,17 +74,26 @@ def run_time_python() -> str:
         return sys.executable
     # PyTorch and what else the caller has stay the caller's; only what is missing is added.
     seen = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    requirements = [line for line in _locked() if line.split("==")[0] in missing]
+    requirements = [line for line in _locked(LOCK_FILE) if line.split("==")[0] in missing]
     return _environment(requirements, seen_paths=sorted(set(seen)), without_dependencies=True)
 
 
 def locked_python() -> str:
     """Return the Python of the environment that has exactly the locked packages."""
-    return _environment(_locked(), seen_paths=[], without_dependencies=False)
+    return _environment(_locked(LOCK_FILE), seen_paths=[], without_dependencies=False)
 
 
-def _locked() -> list[str]:
-    lines = LOCK_FILE.read_text(encoding="utf-8").splitlines()
+def benchmark_python() -> str:
+    """Return the Python of an environment that adds the benchmarks' packages to the locked ones."""
+    return _environment(
+        _locked(BENCHMARK_LOCK_FILE),
+        seen_paths=[_site_packages(locked_python())],
+        without_dependencies=True,
+    )
+
+
+def _locked(lock_file: Path) -> list[str]:
+    lines = lock_file.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -124,17 +135,21 @@ def _create(
             "Install its venv module (Debian, Ubuntu: apt install python3-venv)."
         ) from None
     if seen_paths:
-        query = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        purelib = subprocess.run([python, "-c", query], capture_output=True, text=True, check=True)
-        (Path(purelib.stdout.strip()) / "caller.pth").write_text("\n".join(seen_paths) + "\n")
+        (Path(_site_packages(python)) / "seen.pth").write_text("\n".join(seen_paths) + "\n")
     listed = directory / "requirements.txt"
     listed.write_text("\n".join(requirements) + "\n", encoding="utf-8")
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps"] if without_dependencies else []
     if subprocess.run([*command, "-r", str(listed)], check=False).returncode != 0:
         raise SetupError(
-            f"pip could not install {LOCK_FILE.name}; see its output above. Is there a network?"
+            "pip could not install the locked packages; see its output above. Is there a network?"
         )
+
+
+def _site_packages(python: str | Path) -> str:
+    query = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    found = subprocess.run([python, "-c", query], capture_output=True, text=True, check=True)
+    return found.stdout.strip()
 
 
 @contextmanager

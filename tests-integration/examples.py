@@ -39,11 +39,13 @@ class CausalCnn(nn.Module):
 
 
 class LstmTagger(nn.Module):
-    """Two LSTM layers with a dense layer on every element of their output."""
+    """LSTM layers with a dense layer on every element of their output."""
 
-    def __init__(self, features: int = 128, hidden: int = 256, tags: int = 16) -> None:
+    def __init__(
+        self, features: int = 128, hidden: int = 256, tags: int = 16, layers: int = 2
+    ) -> None:
         super().__init__()
-        self.memory = nn.LSTM(features, hidden, num_layers=2)
+        self.memory = nn.LSTM(features, hidden, num_layers=layers)
         self.head = nn.Linear(hidden, tags)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "gateway"
 import small_models
 
 from vollo_compiler import VM
+
+T = TypeVar("T")
 
 VALUES = 128
 CLOSE_CALLS = 50_000
@@ -77,9 +80,11 @@ def start_times() -> npt.NDArray[np.float64]:
     return micros
 
 
-def progress(calls: range, label: str) -> Iterable[int]:
+def progress(items: Sequence[T], label: str) -> Iterable[T]:
     """Show a bar on a terminal only."""
-    return tqdm(calls, desc=label, leave=False, disable=not sys.stderr.isatty(), mininterval=0.5)
+    hidden = not sys.stderr.isatty()
+    bar: Iterable[T] = tqdm(items, desc=label, leave=False, disable=hidden, mininterval=0.5)
+    return bar
 
 
 if __name__ == "__main__":
