@@ -81,7 +81,7 @@ def all_workloads() -> list[Workload]:
         mlp("MLP 784-128-128-10", 784, 128, 10),
         cnn("CNN step 32-128-1", 32, 128),
         lstm("LSTM step 2x256", Config.bittware_ia840f_c3b64, 128, 256, 2, 16),
-        lstm_sequence("LSTM 2x256, 20 steps", 20, 128, 256, 16),
+        lstm_sequence("LSTM 2x256 20 steps", 20, 128, 256, 16),
         lstm("LSTM step 3x480", Config.amd_v80_c6b32, 480, 480, 3, 32),
         lstm("LSTM step 3x960", Config.amd_v80_c6b32, 960, 960, 3, 32),
     ]
