@@ -50,6 +50,26 @@ def truncate(values: Block) -> Block:
     return np.where(np.isnan(values), canonical(values), bits.view(np.float32))
 
 
+def from_fp8(codes: npt.NDArray[np.uint8]) -> Block:
+    """The values of FP8 E4M3 bits (section 1)."""
+    exponent, fraction = codes >> 3 & 15, (codes & 7).astype(np.float32)
+    scaled = np.where(exponent == 0, fraction, 8 + fraction)
+    magnitude = np.ldexp(scaled, np.maximum(exponent, 1).astype(np.int32) - 10)
+    magnitude[codes & 0x7F == 0x7F] = np.nan
+    return canonical(np.where(codes >> 7 == 1, -magnitude, magnitude))
+
+
+def to_fp8(values: Block) -> npt.NDArray[np.uint8]:
+    """The bits of the nearest FP8 E4M3 value, ties to even; saturates (section 1)."""
+    ladder = from_fp8(np.arange(0x7F, dtype=np.uint8)).astype(np.float64)
+    between = (ladder[:-1] + ladder[1:]) / 2
+    magnitude = np.abs(np.where(np.isnan(values), np.float32(0), values)).astype(np.float64)
+    below = np.searchsorted(between, magnitude, side="left")
+    is_tie = np.isin(magnitude, between)
+    codes = np.where(is_tie & (below % 2 == 1), below + 1, below) | np.signbit(values) << 7
+    return np.where(np.isnan(values), 0x7F, codes).astype(np.uint8)
+
+
 def fma(a: Any, b: Any, c: Any) -> Block:
     """``a * b + c`` in float32, rounded once.
 
