@@ -17,7 +17,9 @@ import numpy as np
 import torch
 
 import vollo_torch
-from workloads import Array, Product, Step, Workload, matrix_vector, one_row_linear
+from numpy_steps import Array
+from torch_steps import Product, Step, matrix_vector, one_row_linear
+from workloads import Workload
 
 VM_RUN = "vm.run"
 VM = "vm"

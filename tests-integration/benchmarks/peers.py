@@ -42,12 +42,13 @@ def main() -> int:
     except bootstrap.SetupError as error:
         print(error, file=sys.stderr)
         return 2
-    runs = {threads: measure(python, threads, arguments) for threads in arguments.threads}
     in_jvm = jmh_micros(json.loads(arguments.jmh.read_text())) if arguments.jmh else {}
-    for threads, run in runs.items():
-        print(f"\n{threads} thread{'s' * (threads != 1)}: {versions_line(run)}")
-        print(ratio_table(run, in_jvm, threads))
-        print(contender_table(run))
+    runs = {}
+    for threads in arguments.threads:
+        runs[threads] = measure(python, threads, arguments)
+        print(f"\n{threads} thread{'s' * (threads != 1)}: {versions_line(runs[threads])}")
+        print(ratio_table(runs[threads], in_jvm, threads))
+        print(contender_table(runs[threads]), flush=True)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps({"threads": runs}, indent=1))
     print(f"\nAll figures: {arguments.output}")

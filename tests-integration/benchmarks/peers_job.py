@@ -25,8 +25,10 @@ import numpy as np
 import torch
 
 from contenders import BFLOAT16, FLOAT32, VM, VM_RUN, Contender, Maker, makers
+from numpy_steps import Array
 from round_trip import progress
-from workloads import Array, Workload, all_workloads, matrix_vector
+from torch_steps import matrix_vector
+from workloads import Workload, all_workloads
 
 CHECKED_STEPS = 4
 TOLERANCES = {VM: 3e-2, FLOAT32: 1e-4, BFLOAT16: 3e-2}
@@ -52,7 +54,7 @@ class Effort:
 
 
 FULL = Effort(2.0, 50, 0.005, 0.010)
-QUICK = Effort(0.5, 10, 0.005, 0.010)
+QUICK = Effort(1.0, 10, 0.005, 0.010)
 
 
 @dataclass(frozen=True)
