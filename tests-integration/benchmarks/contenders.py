@@ -28,13 +28,6 @@ BFLOAT16 = "bfloat16"
 _DTYPES = {FLOAT32: torch.float32, BFLOAT16: torch.bfloat16}
 _PRODUCTS: dict[str, Product] = {"mv": matrix_vector, "linear": one_row_linear}
 
-# What makes Inductor fast here: weights packed while it compiles, and its own matrix products.
-_INDUCTOR_OPTIONS: dict[str, Any] = {
-    "freezing": True,
-    "max_autotune": True,
-    "max_autotune_gemm_backends": "CPP,ATEN",
-}
-
 
 @dataclass(frozen=True)
 class Contender:
@@ -56,6 +49,16 @@ class Contender:
 Maker = Callable[[], Contender]
 _Call = Callable[..., Any]
 _Prepare = Callable[[Step, tuple[torch.Tensor, ...]], _Call]
+
+
+def tune_inductor() -> None:
+    """Have Inductor pack weights while it compiles, and try its own matrix products.
+
+    For the whole process, because the tracer looks at the first of these as well.
+    """
+    torch._inductor.config.freezing = True
+    torch._inductor.config.max_autotune = True
+    torch._inductor.config.max_autotune_gemm_backends = "CPP,ATEN"
 
 
 def makers(workload: Workload, threads: int) -> dict[str, Maker]:
@@ -113,7 +116,7 @@ def _torch_contender(workload: Workload, group: str, step: Step, prepare: _Prepa
 
 
 def _compiled(module: Step, _: tuple[torch.Tensor, ...]) -> _Call:
-    compiled: _Call = torch.compile(module, fullgraph=True, options=_INDUCTOR_OPTIONS)
+    compiled: _Call = torch.compile(module, fullgraph=True)
     return compiled
 
 
@@ -121,9 +124,7 @@ def _packaged(module: Step, example: tuple[torch.Tensor, ...]) -> _Call:
     exported = torch.export.export(module, example)
     with tempfile.TemporaryDirectory() as directory:
         package = torch._inductor.aoti_compile_and_package(
-            exported,
-            package_path=str(Path(directory) / "step.pt2"),
-            inductor_configs=_INDUCTOR_OPTIONS,
+            exported, package_path=str(Path(directory) / "step.pt2")
         )
         call: _Call = torch._inductor.aoti_load_package(package)
     return call

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from contenders import BFLOAT16, FLOAT32, VM, VM_RUN, Contender, Maker, makers
+from contenders import BFLOAT16, FLOAT32, VM, VM_RUN, Contender, Maker, makers, tune_inductor
 from numpy_steps import Array
 from round_trip import progress
 from torch_steps import matrix_vector
@@ -77,12 +77,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    tune_inductor()
     logging.disable(logging.ERROR)  # of the peers' compilers; what cannot be made is reported
     warnings.simplefilter("ignore")
     results = []
     for workload in all_workloads():
         if arguments.workloads and not any(part in workload.name for part in arguments.workloads):
             continue
+        torch.compiler.reset()  # which keeps only so many compilations of one function
         chosen = {
             name: maker
             for name, maker in makers(workload, arguments.threads).items()
