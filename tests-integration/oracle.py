@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 _MARK = b"\x89NNIR\r\n\x1a"
 _SECTIONS = [b"CONF", b"MODL", b"CODE", b"CNST", b"WGHT"]
-_FIELDS_OF_OPCODE = [4, 4, 4, 4, 1, 2, 5, 4, 4, 5, 4, 5, 5, 5, 3]
+_FIELDS_OF_OPCODE = [4, 4, 4, 4, 1, 2, 5, 4, 4, 5, 4, 5, 5, 5, 3, 6, 5]
 _BF16 = 0
 _CELL_STORE = 1
 _WINDOWS = 3
@@ -128,6 +128,112 @@ def tanh(x: Block) -> Block:
     return result
 
 
+def _hex(text: str) -> Any:
+    return np.float32(float.fromhex(text))
+
+
+def exp2(x: Block) -> Block:
+    """Two to a power (section 5)."""
+    clipped = np.clip(np.where(np.isnan(x), np.float32(0), x), np.float32(-151), np.float32(129))
+    n = np.rint(clipped)
+    p = np.float32(1) + _series((clipped - n) * _hex("0x1.62e43p-1"))
+    half = n.astype(np.int32) >> 1
+    return np.where(np.isnan(x), x, np.ldexp(np.ldexp(p, half), n.astype(np.int32) - half))
+
+
+def _log_of_one_plus(f: Block) -> Block:
+    s = f / (np.float32(2) + f)
+    z = s * s
+    q = np.full_like(f, np.float32(2) / np.float32(15))
+    for divisor in (13, 11, 9, 7, 5, 3):
+        q = fma(q, z, np.float32(2) / np.float32(divisor))
+    return fma(-s, f - z * q, f)
+
+
+def _logarithm(x: Block, scale: np.float32, high: np.float32, low: np.float32) -> Block:
+    significand, exponent = np.frexp(x)  # from 1/2 up to 1
+    below = significand < _hex("0x1.6a09e6p-1")
+    m = np.where(below, significand * np.float32(2), significand)
+    n = np.where(below, exponent - 1, exponent).astype(np.float32)
+    f = _log_of_one_plus(m - np.float32(1))
+    result = fma(n, high, fma(n, low, f * scale))
+    result = np.where(x == 0, np.float32(-np.inf), np.where(x < 0, np.float32(np.nan), result))
+    return np.where(np.isposinf(x) | np.isnan(x), x, result)
+
+
+def log(x: Block) -> Block:
+    """The natural logarithm (section 5)."""
+    return _logarithm(x, np.float32(1), _hex("0x1.62e4p-1"), _hex("0x1.7f7d1cp-20"))
+
+
+def log2(x: Block) -> Block:
+    """The logarithm to base 2 (section 5)."""
+    return _logarithm(x, _hex("0x1.715476p0"), np.float32(1), np.float32(0))
+
+
+def log10(x: Block) -> Block:
+    """The logarithm to base 10 (section 5)."""
+    return _logarithm(x, _hex("0x1.bcb7b2p-2"), _hex("0x1.344p-2"), _hex("0x1.3509f8p-18"))
+
+
+def softplus(x: Block) -> Block:
+    """``log(1 + exp(x))`` (section 5)."""
+    result: Block = np.where(x > 0, x, np.float32(0)) + _log_of_one_plus(exp(-np.abs(x)))
+    return np.where(np.isnan(x), x, result)
+
+
+def elu(x: Block) -> Block:
+    """``x`` or ``exp(x) - 1`` (section 5)."""
+    near = np.where(x >= _hex("-0x1.62e43p-2"), np.minimum(x, np.float32(0)), np.float32(0))
+    below = np.where(x >= _hex("-0x1.62e43p-2"), _series(near), exp(x) - np.float32(1))
+    return np.where(x > 0, x, below)
+
+
+_TAIL = [
+    "0x1.22078cp-2",
+    "-0x1.1182fap-3",
+    "0x1.1b6660p-4",
+    "-0x1.612228p-6",
+    "-0x1.5d4d44p-11",
+    "0x1.357decp-8",
+    "-0x1.26d374p-9",
+    "0x1.6b9920p-13",
+    "0x1.0faa1cp-12",
+    "-0x1.f47bd2p-15",
+    "-0x1.134b2ap-15",
+]
+
+
+def gelu(x: Block) -> Block:
+    """``x`` times the normal distribution function (section 5)."""
+    a = np.minimum(np.abs(x), np.float32(15))
+    square = a * a
+    rest = fma(a, a, -square)
+    e = exp(np.float32(-0.5) * square)
+    e = fma(np.float32(-0.5) * rest, e, e)
+    t = (a - np.float32(4)) / (a + np.float32(4))
+    q = np.full_like(a, _hex(_TAIL[-1]))
+    for coefficient in _TAIL[-2::-1]:
+        q = fma(q, t, _hex(coefficient))
+    tail = q / fma(np.float32(0.5), a, np.float32(1)) * e
+    result: Block = x * np.where(x < 0, tail, np.float32(1) - tail)
+    return result
+
+
+def gelu_tanh(x: Block) -> Block:
+    """The approximation of gelu by tanh (section 5)."""
+    u = x * fma(_hex("0x1.2444f2p-4"), x * x, _hex("0x1.988454p0"))
+    result: Block = x * sigmoid(u)
+    return result
+
+
+def hardswish(x: Block) -> Block:
+    """``x * min(max(x + 3, 0), 6) / 6`` (section 5)."""
+    bounded = _minimum(_maximum(x + np.float32(3), np.zeros_like(x)), np.full_like(x, 6))
+    result: Block = x * (bounded / np.float32(6))
+    return result
+
+
 def _reciprocal(x: Block) -> Block:
     quotient: Block = np.divide(np.float32(1), x, dtype=np.float32)
     return quotient
@@ -153,6 +259,15 @@ _UNARY: list[Callable[[Block], Block]] = [
     tanh,
     sigmoid,
     lambda x: x * sigmoid(x),
+    exp2,
+    log,
+    log2,
+    log10,
+    softplus,
+    gelu,
+    gelu_tanh,
+    elu,
+    hardswish,
 ]
 _BINARY: list[Callable[[Block, Block], Block]] = [
     lambda a, b: a + b,
@@ -161,6 +276,8 @@ _BINARY: list[Callable[[Block, Block], Block]] = [
     lambda a, b: a / b,
     _maximum,
     _minimum,
+    lambda a, b: (a > b).astype(np.float32),
+    lambda a, b: (a >= b).astype(np.float32),
 ]
 
 
@@ -423,8 +540,15 @@ class Oracle:
         if opcode == 13:
             update = sigmoid(block(1)) * tanh(block(3))
             return canonical(fma(sigmoid(block(2)), block(4), update))
-        assert opcode == 14, f"opcode {opcode}"
-        return to_bf16(sigmoid(block(1)) * tanh(block(2)))
+        if opcode == 14:
+            return to_bf16(sigmoid(block(1)) * tanh(block(2)))
+        if opcode == 15:
+            value = block(1)[:1]
+            for lane in block(2)[: f[4]]:
+                value = _BINARY[f[3]](value, np.array([lane]))
+            return np.repeat(_rounded(value, f[5]), self._size)
+        assert opcode == 16, f"opcode {opcode}"
+        return _rounded(np.where(block(1) != 0, block(2), block(3)), f[4])
 
     def _products(self, core: int, model: _Model, f: list[int]) -> Block:
         total = self._read(core, model, f[0])

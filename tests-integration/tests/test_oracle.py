@@ -156,6 +156,18 @@ class Functions(nn.Module):
             -x,
             x.abs(),
             nn.functional.hardtanh(x),
+            torch.exp2(x),
+            torch.log(x),
+            torch.log2(x),
+            torch.log10(x),
+            nn.functional.softplus(x),
+            nn.functional.gelu(x),
+            nn.functional.gelu(x, approximate="tanh"),
+            nn.functional.elu(x),
+            nn.functional.hardswish(x),
+            nn.functional.leaky_relu(x),
+            torch.where(x > 1e-30, x, 2.0),
+            torch.where(x >= -0.0, 1.0, x),
         )
 
 
@@ -165,13 +177,61 @@ def test_every_function_on_every_bf16_value():
     _assert_same_bits(program, [[values]])
 
 
-def test_exp_keeps_all_bits_in_float32():
-    class Exponential(nn.Module):
-        def forward(self, x):
-            with vollo_torch.Fp32Activations():
-                return torch.exp(x)
+class PreciseFunctions(Functions):
+    """The same in float32."""
 
-    prepared, _ = vollo_torch.fx.prepare_shape(Exponential(), torch.zeros(1 << 16))
-    nnir = vollo_torch.fx.nnir.to_nnir(prepared, outputs_precisions=NumberFormat.FP32)
-    values = (np.arange(1 << 16, dtype=np.uint32) << 16).view(np.float32)
+    def forward(self, x):
+        with vollo_torch.Fp32Activations():
+            return super().forward(x)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_functions_keep_all_bits_in_float32(seed):
+    prepared, _ = vollo_torch.fx.prepare_shape(PreciseFunctions(), torch.zeros(1 << 16))
+    nnir = vollo_torch.fx.nnir.to_nnir(prepared, NumberFormat.FP32, NumberFormat.FP32)
+    random = np.random.default_rng(seed)
+    anywhere = random.integers(1 << 32, size=1 << 15, dtype=np.uint32).view(np.float32)
+    ordinary = random.normal(scale=6, size=1 << 15).astype(np.float32)
+    values = np.concatenate([anywhere, ordinary])
     _assert_same_bits(nnir.to_program(Config.ip_core(2, 512)), [[values]])
+
+
+class AlongAxes(nn.Module):
+    """Everything that reduces, along the vectors and across them."""
+
+    def __init__(self):
+        super().__init__()
+        self.norms = nn.ModuleList([nn.RMSNorm(45), nn.LayerNorm(45), nn.BatchNorm1d(6)])
+
+    def forward(self, x):
+        norms = [norm(x) for norm in self.norms]
+        return (
+            *norms,
+            *(x.softmax(axis) for axis in range(3)),
+            *(x.mean(axis, keepdim=True) for axis in range(3)),
+            x.sum((1, 2), keepdim=True),
+            nn.functional.max_pool1d(x, 3, 2),
+        )
+
+
+@pytest.mark.parametrize("scale", [1e-42, 1e-20, 1.0, 1e15, 3e38])
+def test_reductions_at_extreme_scales_and_of_special_values(scale):
+    shape = (7, 6, 45)
+    with np.errstate(over="ignore"):
+        x = _arrays(12, 1, shape)[0][0] * np.float32(scale)
+    special = [np.inf, -np.inf, np.nan, -0.0, np.float32(1e-45)]
+    for row, value in enumerate(special):
+        x[row, row, 3 * row : 20] = value
+    x[5, 0] = -np.inf
+    x[5, 1] = -0.0
+    model = _nnir(AlongAxes(), torch.zeros(shape))
+    _assert_same_bits(model.to_program(Config.ip_core(3, 16)), [[x]])
+
+
+def test_a_softmax_gives_nothing_to_negative_infinity():
+    x = np.array([[1.0, -np.inf, 0.5], [-np.inf] * 3, [np.inf, 0.0, 1.0]], np.float32)
+    program = _nnir(nn.Softmax(-1), torch.zeros(3, 3)).to_program(Config.ip_core(1, 8))
+    got = program.to_vm().run(x)
+    expected = torch.softmax(torch.from_numpy(x), -1).numpy()
+    assert got[0, 1] == 0
+    np.testing.assert_allclose(got, expected, rtol=4e-3)

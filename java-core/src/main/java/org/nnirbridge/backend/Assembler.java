@@ -155,7 +155,9 @@ final class Assembler {
           MULTIPLY_ADD,
           LANES_MOVE,
           LSTM_CELL,
-          LSTM_HIDDEN ->
+          LSTM_HIDDEN,
+          FOLD,
+          SELECT ->
           -1;
     };
   }

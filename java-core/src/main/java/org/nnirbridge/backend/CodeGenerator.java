@@ -291,6 +291,11 @@ final class CodeGenerator {
       work.add(Opcode.LSTM_CELL, target, sources, List.of());
     } else if (op instanceof TileOp.LstmHidden) {
       work.add(Opcode.LSTM_HIDDEN, target, sources, List.of());
+    } else if (op instanceof TileOp.Fold fold) {
+      work.add(
+          Opcode.FOLD, target, sources, List.of(fold.function().ordinal(), fold.lanes(), format));
+    } else if (op instanceof TileOp.Select) {
+      work.add(Opcode.SELECT, target, sources, List.of(format));
     } else if (op instanceof TileOp.Gather gather) {
       int lane = 0;
       for (int run = 0; run < gather.runs().size(); run++) {

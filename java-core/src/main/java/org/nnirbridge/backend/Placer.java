@@ -208,6 +208,8 @@ final class Placer {
       partners.add(sum.initial().getAsInt());
     } else if (tile.op() instanceof TileOp.MultiplyAdd sum) {
       partners.add(sum.sum());
+    } else if (tile.op() instanceof TileOp.Fold fold) {
+      partners.add(fold.initial());
     }
     partners.removeIf(partner -> !isMade(graph.tile(partner).op()));
     return partners;

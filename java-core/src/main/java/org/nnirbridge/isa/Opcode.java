@@ -53,7 +53,11 @@ public enum Opcode {
   /** An LSTM's cell state from the sums of its gates i, f, g and its cell state. */
   LSTM_CELL(TARGET, SOURCE, SOURCE, SOURCE, SOURCE),
   /** An LSTM's hidden state from the sum of its gate o and its new cell state. */
-  LSTM_HIDDEN(TARGET, SOURCE, SOURCE);
+  LSTM_HIDDEN(TARGET, SOURCE, SOURCE),
+  /** A function of the first source's first lane and each lane of the second; on all lanes. */
+  FOLD(TARGET, SOURCE, SOURCE, BINARY, LANES, FORMAT),
+  /** On each lane the second source where the first is not zero, else the third. */
+  SELECT(TARGET, SOURCE, SOURCE, SOURCE, FORMAT);
 
   private final List<Field> fields;
 

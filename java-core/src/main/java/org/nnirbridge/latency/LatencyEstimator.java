@@ -25,6 +25,9 @@ public final class LatencyEstimator {
   /** Long enough before the input that all work on earlier state is done. */
   private static final long IDLE_CYCLES = 1L << 40;
 
+  /** How long a fold of one block keeps its unit. */
+  private static final int FOLD_CYCLES = 4;
+
   private final Program program;
   private final Model model;
   private final Timing timing;
@@ -153,6 +156,8 @@ public final class LatencyEstimator {
       case LANES_MOVE -> busy = makeBlock(clock, instruction, start, 2, 1, timing.vectorLatency());
       case LSTM_CELL -> busy = makeBlock(clock, instruction, start, 1, 4, timing.lstmLatency());
       case LSTM_HIDDEN -> busy = makeBlock(clock, instruction, start, 1, 2, timing.lstmLatency());
+      case FOLD -> busy = fold(clock, instruction, start);
+      case SELECT -> busy = makeBlock(clock, instruction, start, 1, 3, timing.vectorLatency());
       default -> throw new IllegalStateException("no timing for " + instruction.opcode());
     }
     clock.unitFreeAt[unit.ordinal()] = busy;
@@ -182,6 +187,21 @@ public final class LatencyEstimator {
     clock.readyAt[target] = start + latency;
     clock.mayAddAt[target] = start + latency;
     return start + 1;
+  }
+
+  /** A fold keeps its unit for some cycles; the next one of a chain builds on it right after. */
+  private long fold(CoreClock clock, Instruction instruction, long earliest) {
+    int initial = clock.block(instruction.field(1));
+    int source = clock.block(instruction.field(2));
+    int target = clock.block(instruction.field(0));
+    long start = Math.max(earliest, clock.mayAddAt[initial]);
+    start = Math.max(start, clock.readyAt[source]);
+    start = Math.max(start, clock.lastReadAt[target] - FOLD_CYCLES);
+    noteRead(clock, initial, start);
+    noteRead(clock, source, start);
+    clock.mayAddAt[target] = start + FOLD_CYCLES;
+    clock.readyAt[target] = start + FOLD_CYCLES + timing.vectorLatency();
+    return start + FOLD_CYCLES;
   }
 
   private static void noteRead(CoreClock clock, int block, long at) {

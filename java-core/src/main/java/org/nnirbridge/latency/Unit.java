@@ -20,7 +20,8 @@ enum Unit {
       case RECEIVE -> RECEIVE;
       case CLEAR, LOAD -> PRELOAD;
       case MATVEC -> MATRIX;
-      case STORE, MAP, ZIP, BOUND, MULTIPLY_ADD, LANES_MOVE, LSTM_CELL, LSTM_HIDDEN -> VECTOR;
+      case STORE, MAP, ZIP, BOUND, MULTIPLY_ADD, LANES_MOVE, LSTM_CELL, LSTM_HIDDEN, FOLD, SELECT ->
+          VECTOR;
     };
   }
 }

@@ -10,7 +10,9 @@ public enum BinaryFunction {
   MUL,
   DIV,
   MAXIMUM,
-  MINIMUM;
+  MINIMUM,
+  GREATER,
+  GREATER_EQUAL;
 
   /**
    * The function of {@code a} and {@code b} in float32, before it is rounded to the format of the
@@ -24,6 +26,8 @@ public enum BinaryFunction {
       case DIV -> a / b;
       case MAXIMUM -> Math.max(a, b);
       case MINIMUM -> Math.min(a, b);
+      case GREATER -> a > b ? 1f : 0f;
+      case GREATER_EQUAL -> a >= b ? 1f : 0f;
     };
   }
 }

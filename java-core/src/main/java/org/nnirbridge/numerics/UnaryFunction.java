@@ -14,7 +14,16 @@ public enum UnaryFunction {
   EXP,
   TANH,
   SIGMOID,
-  SILU;
+  SILU,
+  EXP2,
+  LOG,
+  LOG2,
+  LOG10,
+  SOFTPLUS,
+  GELU,
+  GELU_TANH,
+  ELU,
+  HARDSWISH;
 
   /** The function of {@code x} in float32, before it is rounded to the format of the result. */
   public float apply(float x) {
@@ -29,6 +38,15 @@ public enum UnaryFunction {
       case TANH -> Elementary.tanh(x);
       case SIGMOID -> Elementary.sigmoid(x);
       case SILU -> x * Elementary.sigmoid(x);
+      case EXP2 -> Elementary.exp2(x);
+      case LOG -> Elementary.log(x);
+      case LOG2 -> Elementary.log2(x);
+      case LOG10 -> Elementary.log10(x);
+      case SOFTPLUS -> Elementary.softplus(x);
+      case GELU -> Elementary.gelu(x);
+      case GELU_TANH -> Elementary.geluTanh(x);
+      case ELU -> Elementary.elu(x);
+      case HARDSWISH -> Elementary.hardswish(x);
     };
   }
 }

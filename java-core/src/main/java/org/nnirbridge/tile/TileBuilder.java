@@ -2,6 +2,7 @@ package org.nnirbridge.tile;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -27,6 +28,7 @@ public final class TileBuilder {
   private final Map<List<Integer>, Integer> derivedGroups = new HashMap<>();
   private final Map<WeightMatrix, WeightMatrix> matrices;
   private final Set<Integer> stateSources = new HashSet<>();
+  private final BitSet uniform = new BitSet();
   private int groups;
   private int layer;
   private List<Integer> cores = List.of();
@@ -54,6 +56,7 @@ public final class TileBuilder {
   }
 
   private int append(TileOp op, NumberFormat format, int lanes, int group) {
+    uniform.set(tiles.size(), op.isUniform(uniform::get));
     tiles.add(new Tile(tiles.size(), op, format, lanes, group, layer, cores));
     return tiles.size() - 1;
   }
@@ -62,11 +65,11 @@ public final class TileBuilder {
     return derivedGroups.computeIfAbsent(List.of(layer, tiles.get(tile).group()), key -> groups++);
   }
 
-  private int blocks(int lanes) {
+  int blocks(int lanes) {
     return (lanes + blockSize - 1) / blockSize;
   }
 
-  private int lanesOf(int block, int lanes) {
+  int lanesOf(int block, int lanes) {
     return Math.min(blockSize, lanes - block * blockSize);
   }
 
@@ -155,11 +158,26 @@ public final class TileBuilder {
                 group));
   }
 
+  /** A block of values padded with zeros; a single value fills its block, so that it is uniform. */
   private float[] fixedBlock(float[] values, int block) {
+    if (values.length == 1) {
+      return filledBlock(values[0]);
+    }
     return Arrays.copyOf(
         Arrays.copyOfRange(
             values, block * blockSize, block * blockSize + lanesOf(block, values.length)),
         blockSize);
+  }
+
+  private float[] filledBlock(float value) {
+    float[] block = new float[blockSize];
+    Arrays.fill(block, value);
+    return block;
+  }
+
+  /** A tile with one float32 value on all lanes. */
+  int uniform(float value) {
+    return add(new TileOp.Fixed(filledBlock(value)), NumberFormat.FP32, 1, groups++);
   }
 
   /** A vector of zeros in BF16. */
@@ -288,17 +306,45 @@ public final class TileBuilder {
         groupLike(tile));
   }
 
+  /** A function of two tiles, which are rounded to the format of the result first. */
   public int binary(BinaryFunction function, int a, int b, NumberFormat format) {
+    return zip(function, convert(a, format), convert(b, format), format);
+  }
+
+  /** A function of two tiles as they are. */
+  int zip(BinaryFunction function, int a, int b, NumberFormat format) {
+    int wide = uniform.get(a) ? b : a;
+    return add(new TileOp.Zip(function, a, b), format, tiles.get(wide).lanes(), groupLike(wide));
+  }
+
+  /** {@code fma(a, b, sum)} of tiles as they are. */
+  int multiplyAdd(int sum, int a, int b, NumberFormat format) {
+    return add(new TileOp.MultiplyAdd(sum, a, b), format, tiles.get(a).lanes(), groupLike(a));
+  }
+
+  /** {@code a} where the mask is not zero, else {@code b}; both are rounded to the format first. */
+  public int select(int mask, int a, int b, NumberFormat format) {
     return add(
-        new TileOp.Zip(function, convert(a, format), convert(b, format)),
+        new TileOp.Select(mask, convert(a, format), convert(b, format)),
         format,
         tiles.get(a).lanes(),
         groupLike(a));
   }
 
+  /** The function of a uniform tile and the first lanes of another, one after another. */
+  int fold(BinaryFunction function, int initial, int tile, int lanes, NumberFormat format) {
+    return add(new TileOp.Fold(function, initial, tile, lanes), format, 1, groups++);
+  }
+
   /** The tile in another format; itself when it has that format. */
   public int convert(int tile, NumberFormat format) {
-    return tiles.get(tile).format() == format ? tile : unary(UnaryFunction.IDENTITY, tile, format);
+    if (tiles.get(tile).format() == format) {
+      return tile;
+    }
+    if (tiles.get(tile).op() instanceof TileOp.Fixed constant) {
+      return add(constant, format, tiles.get(tile).lanes(), groupLike(tile));
+    }
+    return unary(UnaryFunction.IDENTITY, tile, format);
   }
 
   private Vector convert(Vector vector, NumberFormat format) {
@@ -326,9 +372,10 @@ public final class TileBuilder {
       TileTensor.Position to = places.position(i);
       TileTensor operand = operands.get(input.applyAsInt(i));
       TileTensor.Position from = operand.position(index.applyAsInt(i));
-      sourceTile[to.vector()][to.lane()] =
-          operand.vectors().get(from.vector()).tiles().get(from.lane() / blockSize);
-      sourceLane[to.vector()][to.lane()] = from.lane() % blockSize;
+      int tile = operand.vectors().get(from.vector()).tiles().get(from.lane() / blockSize);
+      sourceTile[to.vector()][to.lane()] = tile;
+      sourceLane[to.vector()][to.lane()] =
+          (uniform.get(tile) ? to.lane() : from.lane()) % blockSize;
     }
     return tensor(
         shape,
@@ -355,22 +402,44 @@ public final class TileBuilder {
       }
     }
     List<TileOp.LaneRun> runs = new ArrayList<>();
-    int start = 0;
-    for (int lane = 1; lane <= lanes; lane++) {
-      boolean continues =
-          lane < lanes
-              && sourceTile[first + lane] == sourceTile[first + lane - 1]
-              && sourceLane[first + lane] == sourceLane[first + lane - 1] + 1;
-      if (!continues) {
-        int tile = convert(sourceTile[first + start], format);
-        runs.add(new TileOp.LaneRun(tile, sourceLane[first + start], lane - start));
-        start = lane;
-      }
+    int lane = 0;
+    while (lane < lanes) {
+      int tile = convert(sourceTile[first + lane], format);
+      int from = sourceLane[first + lane];
+      int repeats = runLength(sourceTile, sourceLane, first + lane, lanes - lane, 0);
+      int count = runLength(sourceTile, sourceLane, first + lane, lanes - lane, 1);
+      runs.add(
+          repeats > 1
+              ? new TileOp.LaneRun(spread(tile, from), lane, repeats)
+              : new TileOp.LaneRun(tile, from, count));
+      lane += Math.max(repeats, count);
     }
     if (runs.size() == 1 && runs.get(0).lane() == 0) {
       return runs.get(0).tile();
     }
     return add(new TileOp.Gather(runs), format, lanes, group);
+  }
+
+  /** How many sources from one on are in its tile, each some lanes after the one before. */
+  private static int runLength(int[] tiles, int[] lanes, int first, int most, int step) {
+    int length = 1;
+    while (length < most
+        && tiles[first + length] == tiles[first]
+        && lanes[first + length] == lanes[first] + length * step) {
+      length++;
+    }
+    return length;
+  }
+
+  /** One lane of a tile on all lanes: the maximum of it and negative infinity. */
+  private int spread(int tile, int lane) {
+    NumberFormat format = tiles.get(tile).format();
+    int single =
+        lane == 0
+            ? tile
+            : add(
+                new TileOp.Gather(List.of(new TileOp.LaneRun(tile, lane, 1))), format, 1, groups++);
+    return fold(BinaryFunction.MAXIMUM, uniform(Float.NEGATIVE_INFINITY), single, 1, format);
   }
 
   /** Declares the next state; its source must be known by now. */

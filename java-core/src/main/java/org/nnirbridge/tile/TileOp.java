@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.IntPredicate;
 import java.util.function.IntUnaryOperator;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.UnaryFunction;
@@ -15,6 +16,19 @@ public sealed interface TileOp {
 
   /** The same work on other tiles. */
   TileOp withOperands(IntUnaryOperator newId);
+
+  /** Whether all lanes hold one value, padding included, given which operands do. */
+  default boolean isUniform(IntPredicate isUniformOperand) {
+    return false;
+  }
+
+  /** Work that computes each lane from the same lane of its operands. */
+  sealed interface LaneWise extends TileOp {
+    @Override
+    default boolean isUniform(IntPredicate isUniformOperand) {
+      return operands().stream().allMatch(isUniformOperand::test);
+    }
+  }
 
   /** One word of an input. */
   record FromInput(int port, int word) implements TileOp {
@@ -39,6 +53,16 @@ public sealed interface TileOp {
     @Override
     public TileOp withOperands(IntUnaryOperator newId) {
       return this;
+    }
+
+    @Override
+    public boolean isUniform(IntPredicate isUniformOperand) {
+      for (float value : values) {
+        if (Float.floatToRawIntBits(value) != Float.floatToRawIntBits(values[0])) {
+          return false;
+        }
+      }
+      return true;
     }
 
     @Override
@@ -116,7 +140,7 @@ public sealed interface TileOp {
   }
 
   /** {@code fma(a, b, sum)} on each lane. */
-  record MultiplyAdd(int sum, int a, int b) implements TileOp {
+  record MultiplyAdd(int sum, int a, int b) implements LaneWise {
     @Override
     public List<Integer> operands() {
       return List.of(sum, a, b);
@@ -129,7 +153,7 @@ public sealed interface TileOp {
   }
 
   /** A function of each lane. */
-  record Map(UnaryFunction function, int a) implements TileOp {
+  record Map(UnaryFunction function, int a) implements LaneWise {
     @Override
     public List<Integer> operands() {
       return List.of(a);
@@ -142,7 +166,7 @@ public sealed interface TileOp {
   }
 
   /** {@code min(max(a, minimum), maximum)} on each lane. */
-  record ClampLanes(float minimum, float maximum, int a) implements TileOp {
+  record ClampLanes(float minimum, float maximum, int a) implements LaneWise {
     @Override
     public List<Integer> operands() {
       return List.of(a);
@@ -155,7 +179,7 @@ public sealed interface TileOp {
   }
 
   /** A function of two tiles on each lane. */
-  record Zip(BinaryFunction function, int a, int b) implements TileOp {
+  record Zip(BinaryFunction function, int a, int b) implements LaneWise {
     @Override
     public List<Integer> operands() {
       return List.of(a, b);
@@ -164,6 +188,42 @@ public sealed interface TileOp {
     @Override
     public TileOp withOperands(IntUnaryOperator newId) {
       return new Zip(function, newId.applyAsInt(a), newId.applyAsInt(b));
+    }
+  }
+
+  /**
+   * The function of an initial value and the first lanes of a tile, one after another, on all
+   * lanes.
+   *
+   * @param initial a tile with the same value on all lanes
+   */
+  record Fold(BinaryFunction function, int initial, int a, int lanes) implements TileOp {
+    @Override
+    public List<Integer> operands() {
+      return List.of(initial, a);
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return new Fold(function, newId.applyAsInt(initial), newId.applyAsInt(a), lanes);
+    }
+
+    @Override
+    public boolean isUniform(IntPredicate isUniformOperand) {
+      return true;
+    }
+  }
+
+  /** On each lane {@code a} where the mask is not zero, else {@code b}. */
+  record Select(int mask, int a, int b) implements LaneWise {
+    @Override
+    public List<Integer> operands() {
+      return List.of(mask, a, b);
+    }
+
+    @Override
+    public TileOp withOperands(IntUnaryOperator newId) {
+      return new Select(newId.applyAsInt(mask), newId.applyAsInt(a), newId.applyAsInt(b));
     }
   }
 

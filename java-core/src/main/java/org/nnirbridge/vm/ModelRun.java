@@ -255,6 +255,25 @@ final class ModelRun implements Meeting.Phases {
               base + at(step[6]),
               lanes);
       case LSTM_HIDDEN -> arithmetic.lstmHidden(memory, target, source, base + at(step[4]), lanes);
+      case FOLD ->
+          arithmetic.fold(
+              memory,
+              target,
+              source,
+              base + at(step[4]),
+              BINARY[step[5]],
+              step[6],
+              FORMATS[step[7]],
+              lanes);
+      case SELECT ->
+          arithmetic.select(
+              memory,
+              target,
+              source,
+              base + at(step[4]),
+              base + at(step[5]),
+              FORMATS[step[6]],
+              lanes);
       case READ, WRITE, SEND, RECEIVE, CLEAR, MATVEC, LANES_MOVE ->
           throw new IllegalStateException(opcode + " is not a step");
     }

@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.nnirbridge.Models;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.hardware.Presets;
 import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.nnir.op.RmsNorm;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.transform.StreamingTransform;
 
@@ -52,6 +54,26 @@ class LatencyEstimatorTest {
   void theEstimateDependsOnTheDescribedUnits() {
     long fast = cycles(Models.compile(Presets.byName("amd_v80_c6b32"), Models.mlp()), true);
     assertTrue(fast < cycles(Models.compile(BOARD, Models.mlp()), true));
+  }
+
+  @Test
+  void aNormalizationCostsAFewCyclesABlock() {
+    double perBlock =
+        (cycles(normalized(64 * 32), true) - cycles(normalized(32 * 32), true)) / 32.0;
+    double withoutIt = (cycles(plain(64 * 32), true) - cycles(plain(32 * 32), true)) / 32.0;
+    assertTrue(
+        perBlock - withoutIt > 5 && perBlock - withoutIt < 9, perBlock + " against " + withoutIt);
+  }
+
+  private static Program normalized(int extent) {
+    Models models = new Models(1);
+    RmsNorm norm = new RmsNorm(List.of(0), 1e-5f, Optional.of(models.tensor(extent)));
+    return Models.compile(BOARD, models.build(models.add("norm", norm, models.input(extent))));
+  }
+
+  private static Program plain(int extent) {
+    Models models = new Models(1);
+    return Models.compile(BOARD, models.build(models.relu(models.input(extent))));
   }
 
   @Test

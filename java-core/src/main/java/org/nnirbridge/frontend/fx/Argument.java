@@ -8,6 +8,9 @@ sealed interface Argument {
   /** A tensor: the id of its node in NNIR. */
   record TensorValue(int node) implements Argument {}
 
+  /** The result of a comparison, 1 or 0: only a condition may be one. */
+  record MaskValue(int node) implements Argument {}
+
   /** Several values; each is made when it is asked for, so that unused ones cost nothing. */
   record Several(List<Supplier<Argument>> items) implements Argument {
     static Several of(List<Argument> items) {

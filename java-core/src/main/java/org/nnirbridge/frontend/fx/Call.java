@@ -9,10 +9,13 @@ import org.nnirbridge.nnir.GraphBuilder;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.op.Binary;
 import org.nnirbridge.nnir.op.Broadcast;
 import org.nnirbridge.nnir.op.Constant;
 import org.nnirbridge.nnir.op.Op;
 import org.nnirbridge.nnir.op.Reshape;
+import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.NumberFormat;
 
 /**
  * A call in the traced graph on its way into NNIR: its arguments, and how to add what it becomes.
@@ -40,7 +43,7 @@ record Call(
     return Optional.ofNullable(kwargs.get(keyword));
   }
 
-  private Argument required(int position, String keyword) {
+  Argument required(int position, String keyword) {
     return argument(position, keyword)
         .orElseThrow(() -> refuse("the argument " + keyword + " is missing"));
   }
@@ -55,8 +58,14 @@ record Call(
       return value.node();
     }
     if (argument instanceof Argument.Number number) {
-      return builder.constant(
-          name + "_" + keyword, new Tensor(List.of(), new float[] {(float) number.value()}));
+      return scalar(name + "_" + keyword, (float) number.value());
+    }
+    if (argument instanceof Argument.MaskValue) {
+      throw refuse(
+          "the argument "
+              + keyword
+              + " is a comparison, which can only be the condition of where; choose between 1 and"
+              + " 0 with torch.where to compute with it");
     }
     throw refuse("the argument " + keyword + " must be a tensor or a number");
   }
@@ -145,6 +154,50 @@ record Call(
 
   Argument result(Op op, Integer... operands) {
     return new Argument.TensorValue(add(op, operands));
+  }
+
+  Argument result(Op op, List<Integer> operands) {
+    return new Argument.TensorValue(add(op, operands));
+  }
+
+  /** A function of two tensors, broadcast to their common shape. */
+  int binary(BinaryFunction function, int a, int b) {
+    List<Integer> shape = commonShape(shape(a), shape(b));
+    return add(new Binary(function), broadcast(a, shape), broadcast(b, shape));
+  }
+
+  /** A tensor times a number. */
+  int scaled(int node, float factor) {
+    return binary(BinaryFunction.MUL, node, scalar(factor));
+  }
+
+  /** A number as a constant of rank 0. */
+  int scalar(float value) {
+    return scalar(name + "_constant", value);
+  }
+
+  private int scalar(String constantName, float value) {
+    return builder.constant(constantName, new Tensor(List.of(), new float[] {value}));
+  }
+
+  /** The same call, whose operators compute in float32. */
+  Call inFloat32() {
+    NodeContext float32 = new NodeContext(NumberFormat.FP32, context.fp8Weights(), context.cores());
+    return new Call(builder, float32, name, target, args, kwargs);
+  }
+
+  /** Refuses a type, given as a torch.dtype or by its name, that is not float32. */
+  void refuseOtherType(Optional<Argument> argument) {
+    String type =
+        argument.orElse(new Argument.None()) instanceof Argument.Dtype dtype
+            ? dtype.name()
+            : argument.orElse(new Argument.None()) instanceof Argument.Text text
+                    && text.value().startsWith("torch.")
+                ? text.value()
+                : "float32";
+    if (!type.equals("float32") && !type.equals("torch.FloatTensor")) {
+      throw refuse("tensors of type " + type + " are not supported; keep float32 in the model");
+    }
   }
 
   int reshape(int node, List<Integer> newShape) {

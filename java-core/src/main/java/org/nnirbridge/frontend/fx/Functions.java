@@ -8,10 +8,10 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
-import org.nnirbridge.nnir.op.Binary;
 import org.nnirbridge.nnir.op.Clamp;
-import org.nnirbridge.nnir.op.Concat;
+import org.nnirbridge.nnir.op.IndexSelect;
 import org.nnirbridge.nnir.op.Linear;
+import org.nnirbridge.nnir.op.Reduce;
 import org.nnirbridge.nnir.op.Slice;
 import org.nnirbridge.nnir.op.Transpose;
 import org.nnirbridge.nnir.op.Unary;
@@ -33,6 +33,22 @@ final class Functions {
           case "rsub" -> call -> reversedSubtract(call);
           case "maximum" -> call -> binary(call, BinaryFunction.MAXIMUM);
           case "minimum" -> call -> binary(call, BinaryFunction.MINIMUM);
+          case "max" -> call -> extreme(call, BinaryFunction.MAXIMUM);
+          case "min" -> call -> extreme(call, BinaryFunction.MINIMUM);
+          case "gt", "greater" -> call -> Activations.compare(call, BinaryFunction.GREATER);
+          case "ge", "greater_equal" ->
+              call -> Activations.compare(call, BinaryFunction.GREATER_EQUAL);
+          case "lt", "less" -> call -> Activations.compareReversed(call, BinaryFunction.GREATER);
+          case "le", "less_equal" ->
+              call -> Activations.compareReversed(call, BinaryFunction.GREATER_EQUAL);
+          case "where" -> Activations::where;
+          case "sum" -> call -> Reductions.reduce(call, Reduce.Reduction.SUM);
+          case "mean" -> call -> Reductions.reduce(call, Reduce.Reduction.MEAN);
+          case "softmax" -> Reductions::softmax;
+          case "rms_norm" -> Reductions::rmsNorm;
+          case "layer_norm" -> Reductions::layerNorm;
+          case "max_pool1d" -> Pooling::max;
+          case "avg_pool1d" -> Pooling::average;
           case "neg", "negative" -> call -> unary(call, UnaryFunction.NEG);
           case "abs", "absolute" -> call -> unary(call, UnaryFunction.ABS);
           case "sqrt" -> call -> unary(call, UnaryFunction.SQRT);
@@ -42,6 +58,15 @@ final class Functions {
           case "tanh" -> call -> unary(call, UnaryFunction.TANH);
           case "sigmoid" -> call -> unary(call, UnaryFunction.SIGMOID);
           case "silu" -> call -> unary(call, UnaryFunction.SILU);
+          case "exp2" -> call -> unary(call, UnaryFunction.EXP2);
+          case "log" -> call -> unary(call, UnaryFunction.LOG);
+          case "log2" -> call -> unary(call, UnaryFunction.LOG2);
+          case "log10" -> call -> unary(call, UnaryFunction.LOG10);
+          case "softplus" -> Activations::softplus;
+          case "gelu" -> Activations::gelu;
+          case "elu" -> Activations::elu;
+          case "leaky_relu" -> Activations::leakyRelu;
+          case "hardswish" -> call -> unary(call, UnaryFunction.HARDSWISH);
           case "relu", "relu_" -> call -> clamp(call, 0f, Float.POSITIVE_INFINITY);
           case "relu6" -> call -> clamp(call, 0f, 6f);
           case "hardtanh" ->
@@ -69,8 +94,15 @@ final class Functions {
           case "unflatten" -> Functions::unflatten;
           case "squeeze" -> Functions::squeeze;
           case "unsqueeze" -> Functions::unsqueeze;
-          case "cat", "concat", "concatenate" -> Functions::cat;
-          case "stack" -> Functions::stack;
+          case "cat", "concat", "concatenate" -> Joining::cat;
+          case "stack" -> Joining::stack;
+          case "vstack", "row_stack" -> Joining::vstack;
+          case "hstack" -> Joining::hstack;
+          case "column_stack" -> Joining::columnStack;
+          case "dstack" -> Joining::dstack;
+          case "repeat" -> Joining::repeat;
+          case "broadcast_tensors" -> Joining::broadcastTensors;
+          case "index_select" -> Functions::indexSelect;
           case "getitem" -> Indexing::getItem;
           case "narrow" -> Functions::narrow;
           case "select" -> Functions::select;
@@ -84,6 +116,11 @@ final class Functions {
           case "dropout" -> Functions::dropout;
           default -> null;
         });
+  }
+
+  /** What adds a method of a name; its arguments may lie elsewhere than those of the function. */
+  static Optional<Function<Call, Argument>> findMethod(String name) {
+    return name.equals("where") ? Optional.of(Activations::whereMethod) : find(name);
   }
 
   /** Whether reading a tensor's attribute of this name is supported. */
@@ -107,8 +144,15 @@ final class Functions {
     if (call.number(-1, "alpha", 1f) != 1f) {
       throw call.refuse("alpha is not supported; multiply the operand by it");
     }
-    List<Integer> shape = call.commonShape(call.shape(a), call.shape(b));
-    return call.result(new Binary(function), call.broadcast(a, shape), call.broadcast(b, shape));
+    return new Argument.TensorValue(call.binary(function, a, b));
+  }
+
+  private static Argument extreme(Call call, BinaryFunction function) {
+    if (!(call.argument(1, "other").orElse(new Argument.None()) instanceof Argument.TensorValue)) {
+      throw call.refuse(
+          "only the larger or smaller of two tensors is supported, not along an axis");
+    }
+    return binary(call, function);
   }
 
   private static Argument divide(Call call) {
@@ -278,22 +322,18 @@ final class Functions {
     return reshapeTo(call, shape);
   }
 
-  private static Argument cat(Call call) {
-    List<Integer> tensors = call.tensors(0, "tensors");
-    int axis = call.axis(call.integer(1, "dim", 0), call.shape(tensors.get(0)).size());
-    return new Argument.TensorValue(call.add(new Concat(axis), tensors));
-  }
-
-  private static Argument stack(Call call) {
-    List<Integer> tensors = call.tensors(0, "tensors");
-    int axis = call.axis(call.integer(1, "dim", 0), call.shape(tensors.get(0)).size() + 1);
-    List<Integer> raised = new ArrayList<>();
-    for (int tensor : tensors) {
-      List<Integer> shape = new ArrayList<>(call.shape(tensor));
-      shape.add(axis, 1);
-      raised.add(call.reshape(tensor, shape));
+  private static Argument indexSelect(Call call) {
+    int input = call.tensor(0, "input");
+    int axis = call.axis(call.integer(1, "dim"), call.shape(input).size());
+    Tensor index =
+        call.constant(call.tensor(2, "index"))
+            .orElseThrow(
+                () -> call.refuse("its index is computed at run time; give a constant tensor"));
+    List<Integer> indices = new ArrayList<>();
+    for (float position : index.values()) {
+      indices.add((int) position);
     }
-    return new Argument.TensorValue(call.add(new Concat(axis), raised));
+    return call.result(new IndexSelect(axis, indices), input);
   }
 
   private static Argument narrow(Call call) {
@@ -368,18 +408,7 @@ final class Functions {
   private static Argument toType(Call call) {
     List<Argument> given = new ArrayList<>(call.args());
     given.addAll(call.kwargs().values());
-    for (Argument argument : given) {
-      String type =
-          argument instanceof Argument.Dtype dtype
-              ? dtype.name()
-              : argument instanceof Argument.Text text && text.value().startsWith("torch.")
-                  ? text.value()
-                  : "float32";
-      if (!type.equals("float32") && !type.equals("torch.FloatTensor")) {
-        throw call.refuse(
-            "tensors of type " + type + " are not supported; keep float32 in the model");
-      }
-    }
+    given.forEach(argument -> call.refuseOtherType(Optional.of(argument)));
     return new Argument.TensorValue(call.tensor(0, "input"));
   }
 

@@ -124,7 +124,7 @@ public final class FxImporter {
               }
               yield Functions.find(target).isPresent() ? "" : "function";
             }
-            case "call_method" -> Functions.find(target).isPresent() ? "" : "method";
+            case "call_method" -> Functions.findMethod(target).isPresent() ? "" : "method";
             case "call_module" -> {
               target = text(node, "type");
               yield Modules.find(target).isPresent() ? "" : "module";
@@ -152,9 +152,13 @@ public final class FxImporter {
       case "get_attr" ->
           new Argument.TensorValue(
               builder.constant(text(node, "name"), tensor(node.get("tensor").asInt())));
-      case "call_function", "call_method" -> {
+      case "call_function" -> {
         Call call = call(node, text(node, "target"));
         yield Functions.find(call.target()).orElseThrow().apply(call);
+      }
+      case "call_method" -> {
+        Call call = call(node, text(node, "target"));
+        yield Functions.findMethod(call.target()).orElseThrow().apply(call);
       }
       case "call_module" -> {
         String type = text(node, "type");

@@ -16,6 +16,7 @@ final class InPlace {
   /** What may give a tensor that shares the values of its first operand. */
   private static final Set<String> VIEWS =
       Set.of(
+          "broadcast_tensors",
           "broadcast_to",
           "chunk",
           "contiguous",
@@ -54,7 +55,21 @@ final class InPlace {
 
   /** Where functions take {@code inplace} by position. */
   private static final Map<String, Integer> POSITION_OF_FLAG =
-      Map.of("relu", 1, "relu6", 1, "silu", 1, "hardtanh", 3);
+      Map.of(
+          "relu",
+          1,
+          "relu6",
+          1,
+          "silu",
+          1,
+          "hardswish",
+          1,
+          "elu",
+          2,
+          "leaky_relu",
+          2,
+          "hardtanh",
+          3);
 
   /** For each node the one whose values it shares; itself when it has its own. */
   private final Map<String, String> owners = new HashMap<>();

@@ -1,5 +1,6 @@
 package org.nnirbridge.frontend.fx;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,6 +13,20 @@ import org.nnirbridge.nnir.Tensor;
  * @param parameters its parameters and buffers by their state-dict names
  */
 record ModuleCall(Call call, Map<String, Argument> attributes, Map<String, Tensor> parameters) {
+
+  /** The call with attributes and parameters as arguments by name. */
+  Call asFunction() {
+    Map<String, Argument> kwargs = new HashMap<>(attributes);
+    parameters.forEach(
+        (name, values) ->
+            kwargs.put(
+                name,
+                new Argument.TensorValue(
+                    call.builder().constant(call.name() + "_" + name, values))));
+    kwargs.putAll(call.kwargs());
+    return new Call(
+        call.builder(), call.context(), call.name(), call.target(), call.args(), kwargs);
+  }
 
   /** The attribute as an argument; None when the module has none of that name. */
   Argument attribute(String name) {

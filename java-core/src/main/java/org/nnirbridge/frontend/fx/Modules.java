@@ -5,7 +5,6 @@ import java.util.function.Function;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.op.Conv1d;
 import org.nnirbridge.nnir.op.ConvolutionWeights;
-import org.nnirbridge.numerics.UnaryFunction;
 
 /** The table of modules: class name to builder call. */
 final class Modules {
@@ -20,29 +19,39 @@ final class Modules {
           case "vollo_torch.nn.PaddedConv1d" -> Modules::paddedConv1d;
           case "torch.nn.LSTM" -> module -> Recurrent.lstm(module, "");
           case "vollo_torch.nn.LSTM" -> Modules::lstmOutput;
-          case "torch.nn.ReLU" ->
-              module -> Functions.clamp(module.call(), 0f, Float.POSITIVE_INFINITY);
-          case "torch.nn.ReLU6" -> module -> Functions.clamp(module.call(), 0f, 6f);
-          case "torch.nn.Hardtanh" ->
-              module ->
-                  Functions.clamp(
-                      module.call(), module.number("min_val", -1f), module.number("max_val", 1f));
-          case "torch.nn.Tanh" -> module -> Functions.unary(module.call(), UnaryFunction.TANH);
-          case "torch.nn.Sigmoid" ->
-              module -> Functions.unary(module.call(), UnaryFunction.SIGMOID);
-          case "torch.nn.SiLU" -> module -> Functions.unary(module.call(), UnaryFunction.SILU);
+          case "torch.nn.ReLU" -> module -> function(module, "relu");
+          case "torch.nn.ReLU6" -> module -> function(module, "relu6");
+          case "torch.nn.Hardtanh" -> module -> function(module, "hardtanh");
+          case "torch.nn.Tanh" -> module -> function(module, "tanh");
+          case "torch.nn.Sigmoid" -> module -> function(module, "sigmoid");
+          case "torch.nn.SiLU" -> module -> function(module, "silu");
+          case "torch.nn.Softplus" -> module -> function(module, "softplus");
+          case "torch.nn.GELU" -> module -> function(module, "gelu");
+          case "torch.nn.ELU" -> module -> function(module, "elu");
+          case "torch.nn.LeakyReLU" -> module -> function(module, "leaky_relu");
+          case "torch.nn.Hardswish" -> module -> function(module, "hardswish");
+          case "torch.nn.Softmax" -> module -> function(module, "softmax");
+          case "torch.nn.MaxPool1d" -> module -> function(module, "max_pool1d");
+          case "torch.nn.AvgPool1d" -> module -> function(module, "avg_pool1d");
+          case "torch.nn.LayerNorm" -> module -> function(module, "layer_norm");
+          case "torch.nn.RMSNorm", "vollo_torch.nn.RMSNorm" ->
+              module -> function(module, "rms_norm");
+          case "torch.nn.BatchNorm1d", "torch.nn.BatchNorm2d", "torch.nn.BatchNorm3d" ->
+              Reductions::batchNorm;
           case "torch.nn.Identity" -> Modules::passThrough;
           case "torch.nn.Dropout", "torch.nn.Dropout1d" -> Modules::dropout;
-          case "torch.nn.Flatten" ->
-              module ->
-                  Functions.flatten(
-                      module.call(), module.integer("start_dim", 1), module.integer("end_dim", -1));
+          case "torch.nn.Flatten" -> module -> function(module, "flatten");
           case "torch.nn.Unflatten" ->
               module ->
                   Functions.unflatten(
                       module.call(), module.integer("dim", 0), module.integers("unflattened_size"));
           default -> null;
         });
+  }
+
+  /** A module that is a function, whose arguments are its attributes and parameters. */
+  private static Argument function(ModuleCall module, String name) {
+    return Functions.find(name).orElseThrow().apply(module.asFunction());
   }
 
   private static Argument passThrough(ModuleCall module) {

@@ -1,7 +1,6 @@
 package org.nnirbridge.nnir.op;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.NodeContext;
@@ -14,8 +13,7 @@ import org.nnirbridge.tile.TileTensor;
 public record Binary(BinaryFunction function) implements Elementwise {
   @Override
   public String label() {
-    String name = function.name();
-    return name.charAt(0) + name.substring(1).toLowerCase(Locale.ROOT);
+    return Print.label(function);
   }
 
   @Override

@@ -5,7 +5,8 @@ import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.TensorType;
 
 /** An operator that works on each value on its own: operands and result have one shape. */
-public sealed interface Elementwise extends Op permits Unary, Clamp, Cast, Binary {
+public sealed interface Elementwise extends Op
+    permits Unary, Clamp, Cast, Binary, Select, BatchNorm {
   /** The rule of data dimensions, for messages. */
   String RULE = "shapes and data dimensions agree: [a b! c] -> [a b! c]";
 

@@ -1,8 +1,13 @@
 package org.nnirbridge.nnir.op;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.numerics.NumberFormat;
+import org.nnirbridge.tile.TileArithmetic;
 import org.nnirbridge.tile.TileBuilder;
 import org.nnirbridge.tile.TileTensor;
 
@@ -15,6 +20,20 @@ import org.nnirbridge.tile.TileTensor;
  */
 public record LowerStep(
     TileBuilder tiles, List<TileTensor> inputs, TensorType type, int dataDim, NodeContext context) {
+  /** Arithmetic for operators of several steps. */
+  public TileArithmetic arithmetic() {
+    return new TileArithmetic(tiles);
+  }
+
+  /** A float32 constant with an extent for each of some axes of a tensor, 1 for the others. */
+  public TileTensor constant(Tensor values, List<Integer> axes, TileTensor like) {
+    List<Integer> shape = new ArrayList<>(Collections.nCopies(like.shape().size(), 1));
+    for (int i = 0; i < axes.size(); i++) {
+      shape.set(axes.get(i), values.shape().get(i));
+    }
+    return tiles.constant(shape, values.values(), like.dataDim(), NumberFormat.FP32);
+  }
+
   public TileTensor input(int index) {
     return inputs.get(index);
   }

@@ -21,6 +21,8 @@ public sealed interface Op
         Lstm,
         LstmCell,
         Elementwise,
+        AlongAxes,
+        Pool1d,
         Rearrangement {
 
   /** The operator's name in prints and messages. */

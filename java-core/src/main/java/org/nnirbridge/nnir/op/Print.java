@@ -1,6 +1,8 @@
 package org.nnirbridge.nnir.op;
 
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
@@ -16,6 +18,13 @@ final class Print {
       return shape.get(0).toString();
     }
     return shape.stream().map(Object::toString).collect(Collectors.joining(", ", "(", ")"));
+  }
+
+  /** A constant's name as an operator's: GREATER_EQUAL becomes GreaterEqual. */
+  static String label(Enum<?> constant) {
+    return Arrays.stream(constant.name().split("_"))
+        .map(word -> word.charAt(0) + word.substring(1).toLowerCase(Locale.ROOT))
+        .collect(Collectors.joining());
   }
 
   static String weightPrecision(NodeContext context) {

@@ -14,7 +14,7 @@ import org.nnirbridge.tile.TileTensor;
  * <p>Whole vectors move for free; only values that change their lane cost instructions.
  */
 public sealed interface Rearrangement extends Op
-    permits Transpose, Reshape, Slice, Concat, Broadcast {
+    permits Transpose, Reshape, Slice, IndexSelect, Concat, Broadcast {
 
   /** Which operand the value at a flat index of the result comes from. */
   default int sourceInput(List<TensorType> inputs, TensorType result, int flatIndex) {

@@ -1,7 +1,6 @@
 package org.nnirbridge.nnir.op;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
@@ -13,8 +12,7 @@ import org.nnirbridge.tile.TileTensor;
 public record Unary(UnaryFunction function) implements Elementwise {
   @Override
   public String label() {
-    String name = function.name();
-    return name.charAt(0) + name.substring(1).toLowerCase(Locale.ROOT);
+    return Print.label(function);
   }
 
   @Override

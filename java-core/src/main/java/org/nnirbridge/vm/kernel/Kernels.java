@@ -86,6 +86,24 @@ public interface Kernels {
   void multiplyAdd(
       float[] memory, int target, int sum, int a, int b, NumberFormat format, int lanes);
 
+  /**
+   * Joins the first {@code count} lanes one by one, ascending, to the first lane of another block;
+   * the result, rounded, goes to all {@code lanes} lanes.
+   */
+  void fold(
+      float[] memory,
+      int target,
+      int initial,
+      int source,
+      BinaryFunction function,
+      int count,
+      NumberFormat format,
+      int lanes);
+
+  /** On each lane {@code a} where the mask is not zero, else {@code b}, rounded. */
+  void select(
+      float[] memory, int target, int mask, int a, int b, NumberFormat format, int lanes);
+
   /** An LSTM's cell state from the sums of its gates i, f, g and its cell state. */
   void lstmCell(float[] memory, int target, int i, int f, int g, int cell, int lanes);
 

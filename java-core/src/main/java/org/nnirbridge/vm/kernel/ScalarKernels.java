@@ -1,5 +1,6 @@
 package org.nnirbridge.vm.kernel;
 
+import java.util.Arrays;
 import org.nnirbridge.numerics.Bf16;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
@@ -137,6 +138,32 @@ public final class ScalarKernels implements Kernels {
       float[] memory, int target, int sum, int a, int b, NumberFormat format, int lanes) {
     for (int j = 0; j < lanes; j++) {
       memory[target + j] = round(format, Math.fma(memory[a + j], memory[b + j], memory[sum + j]));
+    }
+  }
+
+  @Override
+  public void fold(
+      float[] memory,
+      int target,
+      int initial,
+      int source,
+      BinaryFunction function,
+      int count,
+      NumberFormat format,
+      int lanes) {
+    float value = memory[initial];
+    for (int k = 0; k < count; k++) {
+      value = function.apply(value, memory[source + k]);
+    }
+    Arrays.fill(memory, target, target + lanes, round(format, value));
+  }
+
+  @Override
+  public void select(
+      float[] memory, int target, int mask, int a, int b, NumberFormat format, int lanes) {
+    for (int j = 0; j < lanes; j++) {
+      float chosen = memory[mask + j] != 0f ? memory[a + j] : memory[b + j];
+      memory[target + j] = round(format, chosen);
     }
   }
 

@@ -142,7 +142,7 @@ final class DataflowReader {
         results.add(move);
         put(core, fields[0], 0, move);
       }
-      case STORE, MAP, ZIP, BOUND, MULTIPLY_ADD, LSTM_CELL, LSTM_HIDDEN ->
+      case STORE, MAP, ZIP, BOUND, MULTIPLY_ADD, LSTM_CELL, LSTM_HIDDEN, FOLD, SELECT ->
           put(core, fields[0], 0, computed(operation(core, instruction)));
     }
   }

@@ -65,9 +65,12 @@ final class Steps {
     lastOperands = List.of();
   }
 
-  /** Whether a step does what the last one does on the lanes that follow, and reads none of its. */
+  /**
+   * Whether a step does what the last one does on the lanes that follow, and reads none of its. A
+   * fold is no step of one lane each.
+   */
   private boolean extendsLast(Opcode opcode, List<Place> operands, int... parameters) {
-    if (operands.size() != lastOperands.size()) {
+    if (opcode == Opcode.FOLD || operands.size() != lastOperands.size()) {
       return false;
     }
     int[] last = steps.get(steps.size() - 1);

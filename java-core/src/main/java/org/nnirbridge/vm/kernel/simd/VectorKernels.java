@@ -136,7 +136,22 @@ public final class VectorKernels implements Kernels {
   private static boolean isVectorized(UnaryFunction function) {
     return switch (function) {
       case EXP, TANH, SIGMOID, SILU -> true;
-      case IDENTITY, NEG, ABS, SQRT, RSQRT, RECIPROCAL -> false;
+      case IDENTITY,
+          NEG,
+          ABS,
+          SQRT,
+          RSQRT,
+          RECIPROCAL,
+          EXP2,
+          LOG,
+          LOG2,
+          LOG10,
+          SOFTPLUS,
+          GELU,
+          GELU_TANH,
+          ELU,
+          HARDSWISH ->
+          false;
     };
   }
 
@@ -150,8 +165,7 @@ public final class VectorKernels implements Kernels {
         VectorFunctions.sigmoid(memory, source, first, lanes);
         VectorFunctions.multiply(memory, source, first, first, 0, lanes);
       }
-      case IDENTITY, NEG, ABS, SQRT, RSQRT, RECIPROCAL ->
-          throw new IllegalArgumentException(function + " is scalar here");
+      default -> throw new IllegalArgumentException(function + " is scalar here");
     }
   }
 
@@ -171,6 +185,25 @@ public final class VectorKernels implements Kernels {
   public void multiplyAdd(
       float[] memory, int target, int sum, int a, int b, NumberFormat format, int lanes) {
     scalar.multiplyAdd(memory, target, sum, a, b, format, lanes);
+  }
+
+  @Override
+  public void fold(
+      float[] memory,
+      int target,
+      int initial,
+      int source,
+      BinaryFunction function,
+      int count,
+      NumberFormat format,
+      int lanes) {
+    scalar.fold(memory, target, initial, source, function, count, format, lanes);
+  }
+
+  @Override
+  public void select(
+      float[] memory, int target, int mask, int a, int b, NumberFormat format, int lanes) {
+    scalar.select(memory, target, mask, a, b, format, lanes);
   }
 
   @Override

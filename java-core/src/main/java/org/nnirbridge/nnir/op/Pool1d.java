@@ -1,0 +1,111 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.NumberFormat;
+import org.nnirbridge.tile.TileArithmetic;
+import org.nnirbridge.tile.TileTensor;
+
+/**
+ * The largest or the mean value of each window along the last axis.
+ *
+ * <p>Output {@code i} has the taps {@code x[i * stride + j * dilation]}.
+ */
+public record Pool1d(Pooling pooling, int kernelSize, int stride, int dilation) implements Op {
+  /** What is made of the values of a window. */
+  public enum Pooling {
+    MAX,
+    AVG
+  }
+
+  @Override
+  public String label() {
+    return Print.label(pooling) + "Pool1d";
+  }
+
+  @Override
+  public TensorType inferType(List<TensorType> inputs, NodeContext context) {
+    int axis = inputs.get(0).rank() - 1;
+    int steps = inputs.get(0).shape().get(axis) - (kernelSize - 1) * dilation;
+    if (steps < 1) {
+      throw new UnsupportedModel(
+          "a window that spans "
+              + ((kernelSize - 1) * dilation + 1)
+              + " values does not fit "
+              + inputs.get(0).shape());
+    }
+    List<Integer> shape = Shapes.with(inputs.get(0).shape(), axis, (steps - 1) / stride + 1);
+    return new TensorType(shape, context.activationFormat());
+  }
+
+  @Override
+  public DataDims dataDims(List<TensorType> inputs, TensorType result) {
+    return DataDims.same(1, result, "pooling keeps the data dimension: [a b! t] -> [a b! s]");
+  }
+
+  @Override
+  public StreamedNode stream(StreamStep step) {
+    int time = step.timeAxis(0);
+    if (time == step.inputType(0).rank() - 1) {
+      throw step.refuseAlongTime("it pools values that lie ahead", time);
+    }
+    return step.apply(this, time);
+  }
+
+  @Override
+  public TileTensor lower(LowerStep step) {
+    NumberFormat format = step.type().format();
+    List<TileTensor> taps = new ArrayList<>();
+    for (int tap = 0; tap < kernelSize; tap++) {
+      taps.add(tap(step, tap * dilation));
+    }
+    return switch (pooling) {
+      case MAX -> {
+        TileTensor largest = taps.get(0).map(tile -> step.tiles().convert(tile, format));
+        for (TileTensor tap : taps.subList(1, taps.size())) {
+          largest =
+              largest.zip(tap, (a, b) -> step.tiles().binary(BinaryFunction.MAXIMUM, a, b, format));
+        }
+        yield largest;
+      }
+      case AVG -> {
+        TileArithmetic arithmetic = step.arithmetic();
+        TileTensor sum = arithmetic.join(BinaryFunction.ADD, 0f, taps, NumberFormat.FP32);
+        TileTensor count = arithmetic.constant(kernelSize, sum);
+        yield arithmetic.zip(BinaryFunction.DIV, sum, count, format);
+      }
+    };
+  }
+
+  /** The values of the input that lie an offset after the start of each window. */
+  private TileTensor tap(LowerStep step, int offset) {
+    List<Integer> shape = step.input(0).shape();
+    int axis = shape.size() - 1;
+    return step.tiles()
+        .gather(
+            step.inputs(),
+            step.type().shape(),
+            step.dataDim(),
+            flatIndex -> 0,
+            flatIndex -> {
+              int[] coordinates = Shapes.coordinates(step.type().shape(), flatIndex);
+              coordinates[axis] = coordinates[axis] * stride + offset;
+              return Shapes.flatIndex(shape, coordinates);
+            });
+  }
+
+  @Override
+  public List<String> attributes(NodeContext context) {
+    return List.of("kernel_size: " + kernelSize, "stride: " + stride, "dilation: " + dilation);
+  }
+
+  @Override
+  public boolean printsActivationPrecision() {
+    return true;
+  }
+}
