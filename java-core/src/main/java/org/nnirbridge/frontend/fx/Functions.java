@@ -29,7 +29,7 @@ final class Functions {
           case "add", "iadd" -> call -> binary(call, BinaryFunction.ADD);
           case "sub", "isub", "subtract" -> call -> binary(call, BinaryFunction.SUB);
           case "mul", "imul", "multiply" -> call -> binary(call, BinaryFunction.MUL);
-          case "truediv", "itruediv", "div", "divide" -> call -> divide(call);
+          case "truediv", "itruediv", "div", "divide", "true_divide" -> call -> divide(call);
           case "rsub" -> call -> reversedSubtract(call);
           case "maximum" -> call -> binary(call, BinaryFunction.MAXIMUM);
           case "minimum" -> call -> binary(call, BinaryFunction.MINIMUM);
@@ -149,8 +149,7 @@ final class Functions {
 
   private static Argument extreme(Call call, BinaryFunction function) {
     if (!(call.argument(1, "other").orElse(new Argument.None()) instanceof Argument.TensorValue)) {
-      throw call.refuse(
-          "only the larger or smaller of two tensors is supported, not along an axis");
+      throw call.refuse("only the larger or smaller of two tensors is supported, not of one");
     }
     return binary(call, function);
   }
@@ -204,22 +203,37 @@ final class Functions {
   private static Argument matmul(Call call) {
     int a = call.tensor(0, "input");
     int b = call.tensor(1, "other");
-    Optional<Tensor> right = call.constant(b).filter(tensor -> tensor.shape().size() == 2);
+    Optional<Tensor> right = call.constant(b).filter(tensor -> tensor.shape().size() <= 2);
     if (right.isPresent()) {
-      return linear(call, a, right.get().transposedMatrix(), Optional.empty());
+      int axis = call.shape(a).size() - 1;
+      boolean isVector = right.get().shape().size() == 1;
+      Tensor weight = isVector ? asRow(right.get()) : right.get().transposedMatrix();
+      return product(call, weight, a, axis, isVector);
     }
-    Optional<Tensor> left = call.constant(a).filter(tensor -> tensor.shape().size() == 2);
+    Optional<Tensor> left = call.constant(a).filter(tensor -> tensor.shape().size() <= 2);
     if (left.isPresent()) {
-      int rank = call.shape(b).size();
-      Tensor zeros = Tensor.zeros(left.get().shape().subList(0, 1));
-      return call.result(new Linear(left.get(), zeros, false, Math.max(rank - 2, 0)), b);
+      int axis = Math.max(call.shape(b).size() - 2, 0);
+      boolean isVector = left.get().shape().size() == 1;
+      return product(call, isVector ? asRow(left.get()) : left.get(), b, axis, isVector);
     }
     throw call.refuse(
-        "neither side is a constant matrix (shapes "
+        "neither side is a constant matrix or vector (shapes "
             + call.shape(a)
             + " and "
             + call.shape(b)
-            + "); make one side a parameter of two axes");
+            + "); make one side a parameter of one or two axes");
+  }
+
+  private static Tensor asRow(Tensor vector) {
+    return new Tensor(List.of(1, vector.shape().get(0)), vector.values());
+  }
+
+  /** A weight times an axis of the input; the product with a vector has no such axis any more. */
+  private static Argument product(Call call, Tensor weight, int input, int axis, boolean isVector) {
+    Tensor zeros = Tensor.zeros(weight.shape().subList(0, 1));
+    int result = call.add(new Linear(weight, zeros, false, axis), input);
+    return new Argument.TensorValue(
+        isVector ? call.reshape(result, Shapes.without(call.shape(result), axis)) : result);
   }
 
   static Argument transpose(Call call) {

@@ -1,7 +1,10 @@
 package org.nnirbridge.nnir.op;
 
 import java.util.List;
+import java.util.Optional;
 import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
@@ -42,6 +45,30 @@ public record Softmax(int axis) implements AlongAxes {
     TileTensor powers = arithmetic.map(UnaryFunction.EXP, difference, NumberFormat.FP32);
     TileTensor sum = arithmetic.reduce(BinaryFunction.ADD, 0f, powers, axes(), NumberFormat.FP32);
     return arithmetic.zip(BinaryFunction.DIV, powers, sum, step.type().format());
+  }
+
+  @Override
+  public Optional<Tensor> fold(List<Tensor> inputs) {
+    List<Integer> shape = inputs.get(0).shape();
+    float[] values = inputs.get(0).values().clone();
+    int stride = Shapes.stride(shape, axis);
+    int extent = shape.get(axis);
+    for (int line = 0; line < values.length / extent; line++) {
+      int first = line / stride * stride * extent + line % stride;
+      float largest = Float.NEGATIVE_INFINITY;
+      for (int i = first; i < first + extent * stride; i += stride) {
+        largest = Math.max(largest, values[i]);
+      }
+      float sum = 0f;
+      for (int i = first; i < first + extent * stride; i += stride) {
+        values[i] = UnaryFunction.EXP.apply(values[i] - largest);
+        sum += values[i];
+      }
+      for (int i = first; i < first + extent * stride; i += stride) {
+        values[i] /= sum;
+      }
+    }
+    return Optional.of(new Tensor(shape, values));
   }
 
   @Override
