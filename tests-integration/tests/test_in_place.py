@@ -30,6 +30,9 @@ class Residual(nn.Module):
         torch.relu_,
         lambda y: functional.relu(y, True),
         lambda y: functional.silu(y, inplace=True),
+        nn.ELU(0.5, inplace=True),
+        nn.Hardswish(inplace=True),
+        lambda y: functional.leaky_relu(y, 0.1, True),
     ],
 )
 def test_the_operand_has_its_changed_values_afterwards(activation):

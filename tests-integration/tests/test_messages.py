@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 import vollo_torch
+from vollo_compiler import Config
 
 
 def to_nnir(model, *inputs, **options):
@@ -137,3 +138,110 @@ def test_a_weight_without_two_axes_is_refused():
     assert refusal(model, torch.zeros(4, 6)) == (
         "linear (linear): its weight has shape [6]; give one of two axes, (out, in)"
     )
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (
+            lambda x: (x > 0) * x,
+            "mul (mul): the argument input is a comparison, which can only be the condition of "
+            "where; choose between 1 and 0 with torch.where to compute with it",
+        ),
+        (
+            lambda x: x.max(),
+            "max_1 (max): only the larger or smaller of two tensors is supported, not of one",
+        ),
+        (
+            lambda x: torch.max(x, 1)[0],
+            "max_1 (max): only the larger or smaller of two tensors is supported, not of one",
+        ),
+        (
+            lambda x: nn.functional.max_pool1d(x, 2, padding=1),
+            "max_pool1d (max_pool1d): padding=1 is not supported; use 0",
+        ),
+        (
+            lambda x: nn.functional.avg_pool1d(x, 2, ceil_mode=True),
+            "avg_pool1d (avg_pool1d): ceil_mode=True is not supported; use False",
+        ),
+        (
+            nn.Sequential(nn.MaxPool1d(2, return_indices=True)),
+            "function_0 (MaxPool1d): return_indices is not supported; only the values are there",
+        ),
+        (
+            lambda x: x.sum(-1, dtype=torch.float64),
+            "sum_1 (sum): tensors of type float64 are not supported; keep float32 in the model",
+        ),
+        (
+            lambda x: nn.functional.layer_norm(x, (4,), x[0]),
+            "layer_norm (layer_norm): its weight is computed at run time; leave it out and apply "
+            "it after",
+        ),
+        (
+            lambda x: torch.where(x > 0, x, 0.0) > 1,
+            "output 0 is not a tensor; return a tensor or a tuple of tensors",
+        ),
+    ],
+)
+def test_forms_that_are_not_there_are_named(function, message):
+    assert refusal(Applied(function), torch.zeros(3, 4)) == message
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d(4), nn.BatchNorm1d(4, affine=False)])
+def test_batch_normalization_in_training_mode_is_told_to_call_eval(norm):
+    text = refusal(nn.Sequential(nn.Linear(4, 4), norm), torch.zeros(3, 4))
+    assert text == "_1 (BatchNorm1d): it is in training mode; call model.eval() first"
+
+
+def test_batch_normalization_without_statistics_is_refused():
+    model = nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False)).eval()
+    assert refusal(model, torch.zeros(3, 4)) == (
+        "_0 (BatchNorm1d): it keeps no running statistics; set track_running_stats=True and train "
+        "it"
+    )
+
+
+def test_pooling_over_time_cannot_stream():
+    nnir = to_nnir(nn.Sequential(nn.MaxPool1d(2, stride=1)), torch.zeros(3, 4))
+    with pytest.raises(ValueError) as error:
+        nnir.streaming_transform(1)
+    assert str(error.value) == (
+        "streaming_transform: _0 (MaxPool1d): it pools values that lie ahead along the streaming "
+        "axis 1 of [3, 4], and a streaming model sees one time step at a time; stream over another "
+        "axis"
+    )
+
+
+def test_a_sum_over_the_data_dimension_needs_keepdim():
+    weight = torch.ones(6, 4)
+    kept = Applied(lambda x: (weight @ x).sum(0, keepdim=True))
+    to_nnir(kept, torch.zeros(4, 3)).to_program(Config.ip_core(1, 8))
+    dropped = to_nnir(Applied(lambda x: (weight @ x).sum(0)), torch.zeros(4, 3))
+    with pytest.raises(ValueError, match=r"no data dimension fits \[1! 3\] -> \[3\]"):
+        dropped.to_program(Config.ip_core(1, 8))
+
+
+def test_operators_of_several_steps_print_one_line():
+    class Printed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.LayerNorm(8, eps=0.5, bias=False)
+            self.batch = nn.BatchNorm1d(8)
+
+        def forward(self, x):
+            y = torch.where(x >= x.neg(), self.norm(x), self.batch(x).softmax(-1))
+            return nn.functional.max_pool1d(y.sum(0, keepdim=True), 2)
+
+    text = str(to_nnir(Printed().eval(), torch.zeros(3, 8)))
+    bf16 = "activation_precision: Bf16"
+    assert [line.strip() for line in text.splitlines()][-7:] == [
+        f"Id(2) - (ge) GreaterEqual(inputs: [Id(0), Id(1)], {bf16}) - [3, 8]",
+        "Id(3) - (norm) LayerNorm(axes: [1], eps: 0.5, weight: 8, bias: None, input: Id(0), "
+        f"{bf16}) - [3, 8]",
+        f"Id(4) - (batch) BatchNorm(scale: 8, shift: 8, axis: 1, input: Id(0), {bf16}) - [3, 8]",
+        f"Id(5) - (softmax) Softmax(axis: 1, input: Id(4), {bf16}) - [3, 8]",
+        f"Id(6) - (where) Select(inputs: [Id(2), Id(3), Id(5)], {bf16}) - [3, 8]",
+        f"Id(7) - (sum_1) Sum(axes: [0], input: Id(6), {bf16}) - [1, 8]",
+        "Id(8) - (max_pool1d) MaxPool1d(kernel_size: 2, stride: 2, dilation: 1, input: Id(7), "
+        f"{bf16}) - [1, 4]",
+    ]

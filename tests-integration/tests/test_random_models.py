@@ -13,7 +13,7 @@ import oracle
 import vollo_torch
 from vollo_compiler import AllocationError, Config
 
-MODELS = 150
+MODELS = 300
 MOST_VALUES = 3000
 
 
@@ -73,6 +73,24 @@ def _draw_step(draw, shapes, modules):
         "clamp": lambda: lambda _, x: x.clamp(-0.4, 0.7),
         "add": lambda: lambda results, x: x + results[partner],
         "maximum": lambda: lambda results, x: torch.maximum(x, results[partner]),
+        "gelu": lambda: lambda _, x: nn.functional.gelu(x),
+        "elu": lambda: lambda _, x: nn.functional.elu(x, 0.5 + flag / 2),
+        "softplus": lambda: lambda _, x: nn.functional.softplus(x, 1 + flag),
+        "log": lambda: lambda _, x: torch.log(x.abs() + 0.5),
+        "where": lambda: lambda results, x: torch.where(x > results[partner], x, results[partner]),
+        "narrow mask": lambda: lambda _, x: torch.where(x[(*before, slice(1))] > 0, x, 2 * x),
+        "sum": lambda: lambda _, x: x.abs().sum(axis, keepdim=flag or len(shape) == 1),
+        "mean": lambda: (
+            lambda _, x: x.abs().mean((axis, other) if axis != other else axis, keepdim=True)
+        ),
+        "centre": lambda: lambda _, x: x - 0.5 * x.mean(axis, keepdim=True),
+        "softmax": lambda: lambda _, x: x.softmax(axis),
+        "rms_norm": lambda: _layer(modules, nn.RMSNorm(shape[axis:], eps=0.1)),
+        "layer_norm": lambda: _layer(modules, nn.LayerNorm(shape[axis:], eps=0.1)),
+        "repeat": lambda: (
+            lambda _, x: x.repeat(*(small if i == axis else 1 for i in range(len(shape))))
+        ),
+        "index_select": lambda: lambda _, x: x.index_select(axis, torch.tensor([start, 0, start])),
         "linear": lambda: _layer(modules, nn.Linear(shape[-1], wide)),
         "transpose": lambda: lambda _, x: x.transpose(axis, other),
         "flatten": lambda: lambda _, x: x.flatten(min(axis, other), max(axis, other)),
@@ -86,6 +104,9 @@ def _draw_step(draw, shapes, modules):
     if shape[-1] % small == 0:
         choices["unflatten"] = lambda: lambda _, x: x.unflatten(-1, (small, -1))
     if len(shape) in (2, 3):
+        if shape[-1] > small:
+            choices["max_pool"] = lambda: lambda _, x: nn.functional.max_pool1d(x, small + 1, small)
+            choices["avg_pool"] = lambda: lambda _, x: nn.functional.avg_pool1d(x, small + 1, small)
         groups = {"groups": shape[-2]} if flag else {}
         channels = shape[-2] if flag else wide
         choices["conv"] = lambda: _layer(
