@@ -87,6 +87,7 @@ FUNCTIONS = {
     "min of two": lambda m, x: x.min(m.scale),
     "where greater": lambda m, x: torch.where(x > 0.5, x, -x),
     "where less": lambda m, x: torch.where(x < m.scale, x, 0.0),
+    "where between two BF16 values": lambda m, x: torch.where(x > 0.3007, x, -x),
     "where at least": lambda m, x: torch.where(x >= 0, x, torch.exp(x) - 1),
     "where at most": lambda m, x: torch.where(x.le(0.25), 2.0, x),
     "where by names": lambda m, x: torch.where(torch.greater(x, m.scale), input=x, other=m.scale),
@@ -182,7 +183,9 @@ CASES = {
 
 def _input(name):
     torch.manual_seed(len(name))
-    return _bf16(torch.randn(SHAPE))
+    x = torch.randn(SHAPE)
+    x[0, 0, 0] = 0.30078125
+    return _bf16(x)
 
 
 class Precise(nn.Module):

@@ -14,6 +14,14 @@ public enum BinaryFunction {
   GREATER,
   GREATER_EQUAL;
 
+  /** Whether the result is 1 or 0. */
+  public boolean isComparison() {
+    return switch (this) {
+      case GREATER, GREATER_EQUAL -> true;
+      case ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM -> false;
+    };
+  }
+
   /**
    * The function of {@code a} and {@code b} in float32, before it is rounded to the format of the
    * result.

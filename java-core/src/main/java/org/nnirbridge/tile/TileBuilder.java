@@ -311,6 +311,16 @@ public final class TileBuilder {
     return zip(function, convert(a, format), convert(b, format), format);
   }
 
+  /** A comparison of two tiles as they are; constants are not rounded for it. */
+  public int compare(BinaryFunction function, int a, int b) {
+    return zip(function, precise(a), precise(b), NumberFormat.BF16);
+  }
+
+  private int precise(int tile) {
+    boolean isConstant = tiles.get(tile).op() instanceof TileOp.Fixed;
+    return isConstant ? convert(tile, NumberFormat.FP32) : tile;
+  }
+
   /** A function of two tiles as they are. */
   int zip(BinaryFunction function, int a, int b, NumberFormat format) {
     int wide = uniform.get(a) ? b : a;

@@ -102,7 +102,7 @@ final class Activations {
 
   private static Argument scaledBelowZero(Call call, int values, float factor) {
     int input = call.tensor(0, "input");
-    int mask = call.inFloat32().binary(BinaryFunction.GREATER, input, call.scalar(0f));
+    int mask = call.binary(BinaryFunction.GREATER, input, call.scalar(0f));
     int scaled = call.inFloat32().scaled(values, factor);
     return new Argument.TensorValue(choose(call, mask, input, scaled));
   }

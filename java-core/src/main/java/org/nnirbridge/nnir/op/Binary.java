@@ -7,6 +7,7 @@ import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.tile.TileTensor;
 
 /** An elementwise function of two tensors of one shape; {@link Broadcast} comes before it. */
@@ -22,13 +23,20 @@ public record Binary(BinaryFunction function) implements Elementwise {
       throw new UnsupportedModel(
           "operands have shapes " + inputs.get(0).shape() + " and " + inputs.get(1).shape());
     }
-    return inputs.get(0).withFormat(context.activationFormat());
+    return inputs
+        .get(0)
+        .withFormat(function.isComparison() ? NumberFormat.BF16 : context.activationFormat());
   }
 
   @Override
   public TileTensor lower(LowerStep step) {
     return step.input(0)
-        .zip(step.input(1), (a, b) -> step.tiles().binary(function, a, b, step.type().format()));
+        .zip(
+            step.input(1),
+            (a, b) ->
+                function.isComparison()
+                    ? step.tiles().compare(function, a, b)
+                    : step.tiles().binary(function, a, b, step.type().format()));
   }
 
   @Override
