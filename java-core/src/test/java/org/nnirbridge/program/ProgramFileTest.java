@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -26,6 +27,10 @@ import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.isa.Region;
 import org.nnirbridge.isa.Window;
 import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.nnir.op.Binary;
+import org.nnirbridge.nnir.op.RmsNorm;
+import org.nnirbridge.nnir.op.Select;
+import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.transform.StreamingTransform;
 import org.nnirbridge.vm.VirtualMachine;
@@ -35,7 +40,11 @@ class ProgramFileTest {
   private static Program recurrent() {
     Models models = new Models(5);
     int x = models.input(6, 20);
-    Graph graph = models.build(models.relu(models.linear(models.lstm(x, 40), 7)));
+    int hidden = models.lstm(x, 40);
+    int norm = models.add("norm", new RmsNorm(List.of(1), 1e-5f, Optional.empty()), hidden);
+    int mask = models.add("mask", new Binary(BinaryFunction.GREATER), hidden, norm);
+    int chosen = models.add("chosen", new Select(), mask, hidden, norm);
+    Graph graph = models.build(models.relu(models.linear(chosen, 7)));
     return Models.compile(StreamingTransform.apply(graph, List.of(0)).graph());
   }
 
@@ -108,6 +117,13 @@ class ProgramFileTest {
   void aStoreBeyondAnArrayIsRefused() {
     CoreImage image = new CoreImage(new float[0], List.of(), none(), none(), 1 << 24, 0, 0);
     assertEquals("core 0: 16777216 blocks are too many", refusal(image, code(), List.of()));
+  }
+
+  @Test
+  void aFoldOfMoreLanesThanABlockHasIsRefused() {
+    Instruction fold = new Instruction(Opcode.FOLD, 0, 0, 0, 0, 1025, 0);
+    CoreCode code = new CoreCode(List.of(fold), List.of(), List.of());
+    assertEquals("model m, core 0, instruction 0: lanes 1025", refusal(image(), code, List.of()));
   }
 
   @Test
