@@ -27,6 +27,25 @@ def test_library_layers_stay_whole_and_own_modules_are_traced_through():
     assert targets(module) == ["0.conv", "0.act", "1"]
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv1d(4, 2, 3),
+        nn.BatchNorm1d(4).eval(),
+        nn.LSTM(5, 2),
+        vollo_torch.nn.RMSNorm(5),
+        vollo_torch.nn.PaddedConv1d(4, 2, 3),
+    ],
+)
+def test_a_library_layer_stays_whole_as_the_model_itself(layer):
+    with vollo_torch.Fp32Activations():
+        module, output = prepare_shape(layer, torch.ones(3, 4, 5))
+    assert targets(module) == [type(layer).__name__.lower()]
+    assert all(node.meta["vollo_fp32_activations"] for node in module.graph.nodes)
+    expected = layer(torch.ones(3, 4, 5))
+    torch.testing.assert_close(output, expected, rtol=0, atol=0)
+
+
 def test_the_output_is_that_of_the_model():
     class Two(nn.Module):
         def forward(self, x, y):

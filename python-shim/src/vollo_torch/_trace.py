@@ -177,6 +177,8 @@ def _graph_of(model: torch.nn.Module, input_count: int) -> fx.GraphModule:
     if isinstance(model, fx.GraphModule):
         return fx.GraphModule(model, copy.deepcopy(model.graph), type(model).__name__)
     tracer = _Tracer(input_count)
+    if tracer.is_leaf_module(model, ""):
+        return _call_of(model, input_count)
     root = _detached_shell(model)
     token = is_vollo_tracing.set(True)
     try:
@@ -186,6 +188,17 @@ def _graph_of(model: torch.nn.Module, input_count: int) -> fx.GraphModule:
     finally:
         is_vollo_tracing.reset(token)
     return fx.GraphModule(root, graph, type(model).__name__)
+
+
+def _call_of(model: torch.nn.Module, input_count: int) -> fx.GraphModule:
+    """Return a graph that calls a library module, which stays whole as the model itself too."""
+    graph = fx.Graph()
+    names = _input_names(type(model).forward, input_count)
+    name = type(model).__name__.lower()
+    graph.output(graph.call_module(name, tuple(graph.placeholder(name) for name in names)))
+    for node in graph.nodes:
+        node.meta.update(active_contexts().meta())
+    return fx.GraphModule({name: model}, graph, type(model).__name__)
 
 
 def _detached_shell(model: torch.nn.Module) -> torch.nn.Module:
