@@ -101,8 +101,7 @@ public interface Kernels {
       int lanes);
 
   /** On each lane {@code a} where the mask is not zero, else {@code b}, rounded. */
-  void select(
-      float[] memory, int target, int mask, int a, int b, NumberFormat format, int lanes);
+  void select(float[] memory, int target, int mask, int a, int b, NumberFormat format, int lanes);
 
   /** An LSTM's cell state from the sums of its gates i, f, g and its cell state. */
   void lstmCell(float[] memory, int target, int i, int f, int g, int cell, int lanes);

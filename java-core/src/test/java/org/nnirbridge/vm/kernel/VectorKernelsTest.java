@@ -3,6 +3,7 @@ package org.nnirbridge.vm.kernel;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
@@ -83,7 +84,7 @@ class VectorKernelsTest {
       @ForAll boolean rounds,
       @ForAll NumberFormat format,
       @ForAll long seed) {
-    float[] scalarMemory = values(14 * lanes, scale, seed);
+    float[] scalarMemory = values(22 * lanes, scale, seed);
     float[] simdMemory = scalarMemory.clone();
     run(new ScalarKernels(rounds), lanes, format, scalarMemory);
     run(KernelChoice.create(rounds), lanes, format, simdMemory);
@@ -98,9 +99,33 @@ class VectorKernelsTest {
     kernels.truncate(memory, 8 * lanes, 5 * lanes, lanes);
     kernels.bound(memory, 9 * lanes, 0, -0.3f, 0.7f, format, lanes);
     kernels.bound(memory, 10 * lanes, 0, 0f, Float.POSITIVE_INFINITY, format, lanes);
-    kernels.zip(memory, 11 * lanes, 0, lanes, BinaryFunction.MUL, format, lanes);
-    kernels.zip(memory, 12 * lanes, 0, lanes, BinaryFunction.MAXIMUM, format, lanes);
-    kernels.multiplyAdd(memory, 13 * lanes, 0, lanes, 2 * lanes, format, lanes);
+    kernels.multiplyAdd(memory, 11 * lanes, 0, lanes, 2 * lanes, format, lanes);
+    kernels.select(memory, 12 * lanes, 0, lanes, 2 * lanes, format, lanes);
+    kernels.fold(memory, 13 * lanes, 0, lanes, BinaryFunction.ADD, lanes / 2, format, lanes);
+    for (BinaryFunction function : BinaryFunction.values()) {
+      kernels.zip(memory, (14 + function.ordinal()) * lanes, 0, lanes, function, format, lanes);
+    }
+  }
+
+  @Test
+  void aFoldJoinsTheFirstLanesInOrderAndFillsItsBlock() {
+    float[] memory = {3f, 9f, 9f, 9f, 0x1p24f, 1f, 1f, 5f, 0f, 0f, 0f, 0f};
+    Kernels kernels = KernelChoice.create(true);
+    kernels.fold(memory, 8, 0, 4, BinaryFunction.ADD, 3, NumberFormat.FP32, 4);
+    float sum = ((3f + 0x1p24f) + 1f) + 1f;
+    assertArrayEquals(new float[] {sum, sum, sum, sum}, Arrays.copyOfRange(memory, 8, 12));
+    kernels.fold(memory, 4, 0, 4, BinaryFunction.MAXIMUM, 4, NumberFormat.BF16, 4);
+    assertArrayEquals(
+        new float[] {0x1p24f, 0x1p24f, 0x1p24f, 0x1p24f}, Arrays.copyOfRange(memory, 4, 8));
+  }
+
+  @Test
+  void aSelectTakesTheFirstWhereTheMaskIsNotZero() {
+    float[] memory = {
+      1f, 0f, -0f, Float.NaN, 1f, 2f, 3f, 1.001f, 5f, 6f, Float.NaN, 8f, 0, 0, 0, 0
+    };
+    KernelChoice.create(true).select(memory, 12, 0, 4, 8, NumberFormat.BF16, 4);
+    assertArrayEquals(new float[] {1f, 6f, Float.NaN, 1f}, Arrays.copyOfRange(memory, 12, 16));
   }
 
   private static int[] rawBits(float[] values, int from, int length) {
@@ -119,6 +144,7 @@ class VectorKernelsTest {
       float value = (float) Math.scalb(random.nextGaussian(), scale);
       values[i] =
           switch (random.nextInt(200)) {
+            case 3 -> Float.NaN;
             case 0 -> -0f;
             case 1 -> Float.intBitsToFloat(1 << 16);
             case 2 -> Float.POSITIVE_INFINITY;

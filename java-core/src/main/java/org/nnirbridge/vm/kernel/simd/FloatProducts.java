@@ -10,7 +10,7 @@ import jdk.incubator.vector.VectorSpecies;
  * vectors there only if nothing but that loop lies between their first and last use.
  */
 final class FloatProducts {
-  private static final VectorSpecies<Float> FLOATS = VectorFunctions.FLOATS;
+  private static final VectorSpecies<Float> FLOATS = Loops.FLOATS;
   private static final int LANES = FLOATS.length();
 
   private FloatProducts() {}

@@ -12,7 +12,7 @@ import jdk.incubator.vector.VectorSpecies;
  * vectors there only if nothing but that loop lies between their first and last use.
  */
 final class PairProducts {
-  private static final VectorSpecies<Float> FLOATS = VectorFunctions.FLOATS;
+  private static final VectorSpecies<Float> FLOATS = Loops.FLOATS;
   private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
   private static final int LANES = FLOATS.length();
 

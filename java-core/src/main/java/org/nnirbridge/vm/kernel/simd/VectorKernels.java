@@ -1,5 +1,7 @@
 package org.nnirbridge.vm.kernel.simd;
 
+import java.util.EnumMap;
+import java.util.Map;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.numerics.UnaryFunction;
@@ -8,31 +10,101 @@ import org.nnirbridge.vm.kernel.ScalarKernels;
 
 /**
  * The kernels in SIMD, with lanes = independent results, so that each sum keeps the order of {@link
- * ScalarKernels} and with it every bit. Lanes that do not fill a vector are scalar.
+ * ScalarKernels} and with it every bit. Lanes that do not fill a vector are scalar, and so are
+ * folds and the functions that are not here.
  */
 public final class VectorKernels implements Kernels {
-  private static final int LANES = VectorFunctions.FLOATS.length();
-
-  /** How many lanes the functions of several steps take at once. */
+  /** How many lanes the functions of several loops take at once. */
   private static final int SCRATCH = 256;
+
+  private static final Loop[] SIGMOID = {
+    Loops.MINUS_MAGNITUDE, Loops.EXP_OF_B, Loops.SIGMOID_FROM_EXP
+  };
+  private static final Loop[] TANH = {Loops.TWICE_MAGNITUDE, Loops.EXP_OF_B, Loops.TANH_FROM_EXP};
+
+  /** Each loop takes the argument as its first source and the result so far as its second. */
+  private static final Map<UnaryFunction, Loop[]> UNARY =
+      new EnumMap<>(
+          Map.of(
+              UnaryFunction.IDENTITY, new Loop[] {Loops.COPY},
+              UnaryFunction.NEG, new Loop[] {Loops.NEGATIVE},
+              UnaryFunction.ABS, new Loop[] {Loops.MAGNITUDE},
+              UnaryFunction.SQRT, new Loop[] {Loops.SQUARE_ROOT},
+              UnaryFunction.RSQRT, new Loop[] {Loops.SQUARE_ROOT, Loops.RECIPROCAL_OF_B},
+              UnaryFunction.RECIPROCAL, new Loop[] {Loops.COPY, Loops.RECIPROCAL_OF_B},
+              UnaryFunction.EXP, new Loop[] {Loops.COPY, Loops.EXP_OF_B},
+              UnaryFunction.TANH, TANH,
+              UnaryFunction.SIGMOID, SIGMOID,
+              UnaryFunction.SILU,
+                  new Loop[] {
+                    Loops.MINUS_MAGNITUDE, Loops.EXP_OF_B, Loops.SIGMOID_FROM_EXP, Loops.MULTIPLY
+                  }));
+
+  private static final Map<BinaryFunction, Loop> BINARY =
+      new EnumMap<>(
+          Map.of(
+              BinaryFunction.ADD, Loops.ADD,
+              BinaryFunction.SUB, Loops.SUBTRACT,
+              BinaryFunction.MUL, Loops.MULTIPLY,
+              BinaryFunction.DIV, Loops.DIVIDE,
+              BinaryFunction.MAXIMUM, Loops.MAXIMUM,
+              BinaryFunction.MINIMUM, Loops.MINIMUM,
+              BinaryFunction.GREATER, Loops.GREATER,
+              BinaryFunction.GREATER_EQUAL, Loops.GREATER_OR_EQUAL));
 
   private final ScalarKernels scalar;
   private final boolean rounds;
   private final float[] first = new float[SCRATCH];
   private final float[] second = new float[SCRATCH];
   private final float[] third = new float[SCRATCH];
+  private final float[] bounds = new float[2];
+
+  // Not constants, so that the JIT compiler does not know them where they are called.
+  private final Loop round = Loops.ROUND;
+  private final Loop truncate = Loops.TRUNCATE;
+  private final Loop canonical = Loops.CANONICAL;
+  private final Loop bound = Loops.BOUND;
+  private final Loop multiply = Loops.MULTIPLY;
+  private final Loop multiplyAdd = Loops.MULTIPLY_ADD;
+  private final Loop select = Loops.SELECT;
 
   public VectorKernels(boolean rounds, ScalarKernels scalar) {
     this.rounds = rounds;
     this.scalar = scalar;
   }
 
-  private boolean bf16(NumberFormat format) {
-    return rounds && format == NumberFormat.BF16;
+  private Loop rounding(NumberFormat format) {
+    return rounds && format == NumberFormat.BF16 ? round : canonical;
   }
 
   private static int whole(int lanes) {
-    return lanes / LANES * LANES;
+    return lanes / Loops.LANES * Loops.LANES;
+  }
+
+  private static void run(Loop loop, float[] from, int source, float[] to, int target, int count) {
+    call(loop, from, source, from, source, from, source, to, target, count);
+  }
+
+  /** The one place that runs loops, which are many, so that none is inlined here. */
+  private static void call(
+      Loop loop,
+      float[] a,
+      int i,
+      float[] b,
+      int j,
+      float[] c,
+      int k,
+      float[] to,
+      int target,
+      int count) {
+    loop.run(a, i, b, j, c, k, to, target, count);
+  }
+
+  /** A function of lanes, left at the start of an array. */
+  private static void run(Loop[] loops, float[] from, int source, float[] to, int count) {
+    for (Loop loop : loops) {
+      call(loop, from, source, to, 0, to, 0, to, 0, count);
+    }
   }
 
   @Override
@@ -81,18 +153,14 @@ public final class VectorKernels implements Kernels {
   @Override
   public void store(float[] memory, int target, int source, NumberFormat format, int lanes) {
     int whole = whole(lanes);
-    if (bf16(format)) {
-      VectorFunctions.round(memory, source, memory, target, whole);
-    } else {
-      VectorFunctions.canonical(memory, source, memory, target, whole);
-    }
+    run(rounding(format), memory, source, memory, target, whole);
     scalar.store(memory, target + whole, source + whole, format, lanes - whole);
   }
 
   @Override
   public void truncate(float[] memory, int target, int source, int lanes) {
     int whole = whole(lanes);
-    VectorFunctions.truncate(memory, source, memory, target, whole);
+    run(truncate, memory, source, memory, target, whole);
     scalar.truncate(memory, target + whole, source + whole, lanes - whole);
   }
 
@@ -106,9 +174,10 @@ public final class VectorKernels implements Kernels {
       NumberFormat format,
       int lanes) {
     int whole = whole(lanes);
-    float low = bf16(format) ? format.round(minimum) : minimum;
-    float high = bf16(format) ? format.round(maximum) : maximum;
-    VectorFunctions.bound(memory, source, memory, target, whole, low, high);
+    boolean rounded = rounds && format == NumberFormat.BF16;
+    bounds[0] = rounded ? format.round(minimum) : minimum;
+    bounds[1] = rounded ? format.round(maximum) : maximum;
+    call(bound, memory, source, bounds, 0, bounds, 1, memory, target, whole);
     scalar.bound(memory, target + whole, source + whole, minimum, maximum, format, lanes - whole);
   }
 
@@ -120,53 +189,14 @@ public final class VectorKernels implements Kernels {
       UnaryFunction function,
       NumberFormat format,
       int lanes) {
-    int whole = isVectorized(function) ? whole(lanes) : 0;
-    for (int j = 0; j < whole; j += SCRATCH) {
-      int count = Math.min(SCRATCH, whole - j);
-      apply(function, memory, source + j, count);
-      if (bf16(format)) {
-        VectorFunctions.round(first, 0, memory, target + j, count);
-      } else {
-        VectorFunctions.canonical(first, 0, memory, target + j, count);
-      }
+    Loop[] loops = UNARY.get(function);
+    int whole = loops == null ? 0 : whole(lanes);
+    for (int n = 0; n < whole; n += SCRATCH) {
+      int count = Math.min(SCRATCH, whole - n);
+      run(loops, memory, source + n, first, count);
+      run(rounding(format), first, 0, memory, target + n, count);
     }
     scalar.map(memory, target + whole, source + whole, function, format, lanes - whole);
-  }
-
-  private static boolean isVectorized(UnaryFunction function) {
-    return switch (function) {
-      case EXP, TANH, SIGMOID, SILU -> true;
-      case IDENTITY,
-          NEG,
-          ABS,
-          SQRT,
-          RSQRT,
-          RECIPROCAL,
-          EXP2,
-          LOG,
-          LOG2,
-          LOG10,
-          SOFTPLUS,
-          GELU,
-          GELU_TANH,
-          ELU,
-          HARDSWISH ->
-          false;
-    };
-  }
-
-  /** Leaves a function of lanes in {@link #first}. */
-  private void apply(UnaryFunction function, float[] memory, int source, int lanes) {
-    switch (function) {
-      case EXP -> VectorFunctions.exp(memory, source, first, lanes);
-      case TANH -> VectorFunctions.tanh(memory, source, first, lanes);
-      case SIGMOID -> VectorFunctions.sigmoid(memory, source, first, lanes);
-      case SILU -> {
-        VectorFunctions.sigmoid(memory, source, first, lanes);
-        VectorFunctions.multiply(memory, source, first, first, 0, lanes);
-      }
-      default -> throw new IllegalArgumentException(function + " is scalar here");
-    }
   }
 
   @Override
@@ -178,13 +208,27 @@ public final class VectorKernels implements Kernels {
       BinaryFunction function,
       NumberFormat format,
       int lanes) {
-    scalar.zip(memory, target, a, b, function, format, lanes);
+    int whole = whole(lanes);
+    Loop loop = BINARY.get(function);
+    for (int n = 0; n < whole; n += SCRATCH) {
+      int count = Math.min(SCRATCH, whole - n);
+      call(loop, memory, a + n, memory, b + n, memory, b + n, first, 0, count);
+      run(rounding(format), first, 0, memory, target + n, count);
+    }
+    scalar.zip(memory, target + whole, a + whole, b + whole, function, format, lanes - whole);
   }
 
   @Override
   public void multiplyAdd(
       float[] memory, int target, int sum, int a, int b, NumberFormat format, int lanes) {
-    scalar.multiplyAdd(memory, target, sum, a, b, format, lanes);
+    int whole = whole(lanes);
+    for (int n = 0; n < whole; n += SCRATCH) {
+      int count = Math.min(SCRATCH, whole - n);
+      call(multiplyAdd, memory, a + n, memory, b + n, memory, sum + n, first, 0, count);
+      run(rounding(format), first, 0, memory, target + n, count);
+    }
+    scalar.multiplyAdd(
+        memory, target + whole, sum + whole, a + whole, b + whole, format, lanes - whole);
   }
 
   @Override
@@ -203,19 +247,27 @@ public final class VectorKernels implements Kernels {
   @Override
   public void select(
       float[] memory, int target, int mask, int a, int b, NumberFormat format, int lanes) {
-    scalar.select(memory, target, mask, a, b, format, lanes);
+    int whole = whole(lanes);
+    for (int n = 0; n < whole; n += SCRATCH) {
+      int count = Math.min(SCRATCH, whole - n);
+      call(select, memory, mask + n, memory, a + n, memory, b + n, first, 0, count);
+      run(rounding(format), first, 0, memory, target + n, count);
+    }
+    scalar.select(
+        memory, target + whole, mask + whole, a + whole, b + whole, format, lanes - whole);
   }
 
   @Override
   public void lstmCell(float[] memory, int target, int i, int f, int g, int cell, int lanes) {
     int whole = whole(lanes);
-    for (int j = 0; j < whole; j += SCRATCH) {
-      int count = Math.min(SCRATCH, whole - j);
-      VectorFunctions.sigmoid(memory, i + j, first, count);
-      VectorFunctions.tanh(memory, g + j, second, count);
-      VectorFunctions.sigmoid(memory, f + j, third, count);
-      VectorFunctions.multiply(first, 0, second, first, 0, count);
-      VectorFunctions.multiplyAdd(third, memory, cell + j, first, memory, target + j, count);
+    for (int n = 0; n < whole; n += SCRATCH) {
+      int count = Math.min(SCRATCH, whole - n);
+      run(SIGMOID, memory, i + n, first, count);
+      run(TANH, memory, g + n, second, count);
+      run(SIGMOID, memory, f + n, third, count);
+      call(multiply, first, 0, second, 0, second, 0, first, 0, count);
+      call(multiplyAdd, third, 0, memory, cell + n, first, 0, first, 0, count);
+      run(canonical, first, 0, memory, target + n, count);
     }
     scalar.lstmCell(
         memory, target + whole, i + whole, f + whole, g + whole, cell + whole, lanes - whole);
@@ -224,16 +276,12 @@ public final class VectorKernels implements Kernels {
   @Override
   public void lstmHidden(float[] memory, int target, int o, int cell, int lanes) {
     int whole = whole(lanes);
-    for (int j = 0; j < whole; j += SCRATCH) {
-      int count = Math.min(SCRATCH, whole - j);
-      VectorFunctions.sigmoid(memory, o + j, first, count);
-      VectorFunctions.tanh(memory, cell + j, second, count);
-      VectorFunctions.multiply(first, 0, second, first, 0, count);
-      if (rounds) {
-        VectorFunctions.round(first, 0, memory, target + j, count);
-      } else {
-        VectorFunctions.canonical(first, 0, memory, target + j, count);
-      }
+    for (int n = 0; n < whole; n += SCRATCH) {
+      int count = Math.min(SCRATCH, whole - n);
+      run(SIGMOID, memory, o + n, first, count);
+      run(TANH, memory, cell + n, second, count);
+      call(multiply, first, 0, second, 0, second, 0, first, 0, count);
+      run(rounding(NumberFormat.BF16), first, 0, memory, target + n, count);
     }
     scalar.lstmHidden(memory, target + whole, o + whole, cell + whole, lanes - whole);
   }
