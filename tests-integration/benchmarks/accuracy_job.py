@@ -51,6 +51,15 @@ EXACT: dict[str, Callable[[mpf], mpf]] = {
     "tanh": mpmath.tanh,
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "silu": lambda x: x / (1 + mpmath.exp(-x)),
+    "exp2": lambda x: mpmath.power(2, x),
+    "log": mpmath.log,
+    "log2": lambda x: mpmath.log(x, 2),
+    "log10": mpmath.log10,
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "gelu": lambda x: x * mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
+    "gelu_tanh": lambda x: x * _logistic(mpmath.sqrt(8 / mpmath.pi) * (x + _GELU_CUBIC * x**3)),
+    "elu": lambda x: x if x > 0 else mpmath.expm1(x),
+    "hardswish": lambda x: x * min(max(x + 3, 0), 6) / 6,
 }
 """The functions of one value, by their names in the program format."""
 
@@ -106,6 +115,13 @@ class Errors:
     worst_at: float
     misrounded: int
     worst_bf16: float
+
+
+_GELU_CUBIC = mpf("0.044715")
+
+
+def _logistic(x: mpf) -> mpf:
+    return 1 / (1 + mpmath.exp(-x))
 
 
 def main() -> None:

@@ -29,22 +29,24 @@ final class MemoryLayout {
   private final List<Chunk> temporary = new ArrayList<>();
   private final Map<Result, Result> madeInPlaceOf = new IdentityHashMap<>();
 
-  MemoryLayout(Model model, Dataflow flow, Schedule schedule, List<Tile> tiles, int blockSize) {
+  MemoryLayout(
+      Model model,
+      Dataflow flow,
+      Schedule schedule,
+      Map<Schedule.Stage, List<Tile>> tiles,
+      int blockSize) {
     this.flow = flow;
     this.schedule = schedule;
     this.blockSize = blockSize;
     this.lastLevel =
         1 + schedule.levels().values().stream().mapToInt(Integer::intValue).max().orElse(0);
     model.inputs().forEach(port -> words.add(temporary(port.words(blockSize) * blockSize)));
-    placeCells(tiles);
+    List<Tile> allTiles = tiles.values().stream().flatMap(List::stream).toList();
+    placeCells(allTiles);
     findResultsMadeInPlace();
-    tiles.forEach(this::placeRows);
-    placeTogether(tiles);
-    for (Result result : flow.results()) {
-      if (!results.containsKey(result) && !madeInPlaceOf.containsKey(result)) {
-        results.put(result, Place.in(temporary(blockSize), 0));
-      }
-    }
+    tiles.values().forEach(this::placeRows);
+    placeTogether(allTiles);
+    tiles.keySet().forEach(this::placeOperations);
     for (Result result : flow.results()) {
       if (madeInPlaceOf.containsKey(result)) {
         results.put(result, results.get(madeInPlaceOf.get(result)));
@@ -71,6 +73,13 @@ final class MemoryLayout {
     for (Tile tile : tiles) {
       for (Sum.Slice slice : tile.slices()) {
         if (slice.source() instanceof Past past) {
+          inOrderOfUse.add(past.cell());
+        }
+      }
+    }
+    for (Result result : flow.results()) {
+      for (Value source : result.sources()) {
+        if (source instanceof Past past) {
           inOrderOfUse.add(past.cell());
         }
       }
@@ -111,11 +120,41 @@ final class MemoryLayout {
     return madeInPlaceOf.containsKey(result);
   }
 
-  private void placeRows(Tile tile) {
-    Chunk chunk = temporary(tile.width());
-    for (int row = 0; row < tile.rows().size(); row++) {
-      results.put(tile.rows().get(row), Place.in(chunk, row * blockSize));
+  /** Puts the rows of one stage's tiles one after another where they have the same sources. */
+  private void placeRows(List<Tile> tiles) {
+    for (int from = 0; from < tiles.size(); ) {
+      int end = from;
+      int width = 0;
+      while (end < tiles.size() && tiles.get(end).slices().equals(tiles.get(from).slices())) {
+        width += tiles.get(end++).width();
+      }
+      Chunk chunk = temporary(width);
+      int start = 0;
+      for (Tile tile : tiles.subList(from, end)) {
+        for (int row = 0; row < tile.rows().size(); row++) {
+          results.put(tile.rows().get(row), Place.in(chunk, start + row * blockSize));
+        }
+        start += tile.width();
+      }
+      from = end;
     }
+  }
+
+  /** Puts the remaining results one after another where neighbours come from like operations. */
+  private void placeOperations(Schedule.Stage stage) {
+    List<Result> run = new ArrayList<>();
+    Operation last = null;
+    for (Operation operation : stage.operations()) {
+      if (results.containsKey(operation) || madeInPlaceOf.containsKey(operation)) {
+        continue;
+      }
+      if (last != null && !operation.isLike(last)) {
+        placeRun(run);
+      }
+      run.add(operation);
+      last = operation;
+    }
+    placeRun(run);
   }
 
   /** Puts results one after another that a tile multiplies one after another. */

@@ -35,6 +35,11 @@ final class Operation implements Result {
     return parameters;
   }
 
+  /** Whether another operation does the same with other sources. */
+  boolean isLike(Operation other) {
+    return opcode == other.opcode && Arrays.equals(parameters, other.parameters);
+  }
+
   /** Whether the result may take the place of the first source. */
   boolean changesFirstSource() {
     return opcode == Opcode.LANES_MOVE;

@@ -1,6 +1,7 @@
 package org.nnirbridge.vm.plan;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,7 +20,7 @@ final class Planner {
   private final int threads;
   private final Dataflow flow;
   private final Schedule schedule;
-  private final Map<Schedule.Stage, List<Tile>> tiles = new IdentityHashMap<>();
+  private final Map<Schedule.Stage, List<Tile>> tiles = new LinkedHashMap<>();
   private final MemoryLayout layout;
 
   /** Places that a tile's sources and starts are copied to because they do not lie together. */
@@ -37,13 +38,8 @@ final class Planner {
     this.weights = weights;
     flow = DataflowReader.read(program, model, mode);
     schedule = Schedule.of(flow, blockSize, threads);
-    List<Tile> all = new ArrayList<>();
-    forEachStage(
-        stage -> {
-          tiles.put(stage, tilesOf(stage));
-          all.addAll(tiles.get(stage));
-        });
-    layout = new MemoryLayout(model, flow, schedule, all, blockSize);
+    forEachStage(stage -> tiles.put(stage, tilesOf(stage)));
+    layout = new MemoryLayout(model, flow, schedule, tiles, blockSize);
     forEachStage(stage -> gathered.put(stage, gather(stage)));
     for (Cell cell : flow.cells()) {
       if (cell.next() instanceof Past) {
@@ -66,14 +62,34 @@ final class Planner {
         groups.computeIfAbsent(sum.slices(), slices -> new ArrayList<>()).add(sum);
       }
     }
+    Map<Result, Integer> uses = firstUses(stage);
     int most = Tile.mostRows(blockSize);
     List<Tile> grouped = new ArrayList<>();
     for (List<Sum> rows : groups.values()) {
+      rows.sort(Comparator.comparing(row -> uses.getOrDefault(row, 0)));
       for (int from = 0; from < rows.size(); from += most) {
         grouped.add(Tile.of(rows.subList(from, Math.min(rows.size(), from + most)), blockSize));
       }
     }
     return grouped;
+  }
+
+  /**
+   * As which source of its operation a result is used first, so that rows of the same role, such as
+   * an LSTM's input gates, can be put together.
+   */
+  private static Map<Result, Integer> firstUses(Schedule.Stage stage) {
+    Map<Result, Integer> uses = new IdentityHashMap<>();
+    for (Result result : stage.results()) {
+      if (result instanceof Operation operation) {
+        for (int i = 0; i < operation.sources().size(); i++) {
+          if (operation.sources().get(i) instanceof Result source) {
+            uses.putIfAbsent(source, operation.opcode().ordinal() * Opcode.values().length + i);
+          }
+        }
+      }
+    }
+    return uses;
   }
 
   private Map<List<Sum.Slice>, Place> gather(Schedule.Stage stage) {
@@ -172,11 +188,7 @@ final class Planner {
               }
             });
     tiles.get(stage).forEach(tile -> write(tile, stage, steps));
-    for (Result result : stage.results()) {
-      if (result instanceof Operation operation) {
-        write(operation, steps);
-      }
-    }
+    stage.operations().forEach(operation -> write(operation, steps));
   }
 
   private void write(Tile tile, Schedule.Stage stage, Steps steps) {

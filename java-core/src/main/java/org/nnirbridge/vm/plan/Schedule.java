@@ -1,7 +1,9 @@
 package org.nnirbridge.vm.plan;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,8 +30,45 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
   /** For each thread, its results of one or more levels after each other. */
   record Phase(List<List<Stage>> threads) {}
 
-  /** What one thread computes of one level, in order. */
-  record Stage(int level, List<Result> results) {}
+  /** What one thread computes of one level, in order. Equal only to itself. */
+  static final class Stage {
+    private final int level;
+    private final List<Result> results;
+
+    Stage(int level, List<Result> results) {
+      this.level = level;
+      this.results = results;
+    }
+
+    int level() {
+      return level;
+    }
+
+    List<Result> results() {
+      return results;
+    }
+
+    /** What comes after the sums: operations of a kind that do not need each other side by side. */
+    List<Operation> operations() {
+      Map<Result, Integer> depths = new IdentityHashMap<>();
+      List<Operation> operations = new ArrayList<>();
+      for (Result result : results) {
+        if (result instanceof Operation operation) {
+          int depth = 0;
+          for (Value source : operation.sources()) {
+            depth = Math.max(depth, depths.getOrDefault(source, -1) + 1);
+          }
+          depths.put(operation, depth);
+          operations.add(operation);
+        }
+      }
+      operations.sort(
+          Comparator.comparing((Operation operation) -> depths.get(operation))
+              .thenComparing(Operation::opcode)
+              .thenComparing(operation -> Arrays.hashCode(operation.parameters())));
+      return operations;
+    }
+  }
 
   static Schedule of(Dataflow flow, int blockSize, int threads) {
     Map<Result, Integer> levels = levels(flow);
