@@ -40,6 +40,8 @@ SUMS = {
 LSTM_SIZE = 256
 LSTM_STEPS = (1, 20, 50)
 
+_GELU_CUBIC = mpf("0.044715")
+
 EXACT: dict[str, Callable[[mpf], mpf]] = {
     "identity": lambda x: x,
     "neg": lambda x: -x,
@@ -115,9 +117,6 @@ class Errors:
     worst_at: float
     misrounded: int
     worst_bf16: float
-
-
-_GELU_CUBIC = mpf("0.044715")
 
 
 def _logistic(x: mpf) -> mpf:

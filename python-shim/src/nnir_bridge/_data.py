@@ -23,6 +23,7 @@ from nnir_bridge._private_directory import PrivateDirectory
 from nnir_bridge._region import (
     CANCEL,
     CLIENT_SLEEPS,
+    FIRST_POLLS,
     GATEWAY_SLEEPS,
     MODEL_INDEX,
     REQUEST,
@@ -41,8 +42,8 @@ Floats = npt.NDArray[np.float32]
 _T = TypeVar("_T")
 
 _FIRST_REGION_BYTES = 1 << 16
-_MOST_POLLS = 2000
-_LONG_WAIT_NANOS = 300_000
+_MOST_POLLS = 64000
+_LONG_WAIT_NANOS = 3_000_000
 _LONGEST_SLEEP_MILLIS = 1000
 
 
@@ -73,8 +74,7 @@ class DataConnection:
         self, address: Path | int, token: str, directory: PrivateDirectory, polling: bool
     ) -> None:
         self._directory = directory
-        self._most_polls = range(_MOST_POLLS if polling else 0)
-        self._polls = self._most_polls
+        self._polling = polling
         self._sequence = 0
         self._socket = _connect(address)
         self._stream = _SocketStream(self._socket)
@@ -118,16 +118,16 @@ class DataConnection:
         words[VM_HANDLE] = plan.handle
         words[MODEL_INDEX] = plan.model_index
         words[ROUNDING] = nearest_even
+        if plan.crowded:
+            words[CLIENT_SLEEPS] = 1
         words[REQUEST] = sequence
         if words[GATEWAY_SLEEPS]:
             self._ring()
-        for _ in self._polls:
+        for _ in range(plan.polls if self._polling else 0):
             if words[RESPONSE] == sequence:
                 break
-            if plan.crowded:
-                _give_way()
         else:
-            self._sleep(words, sequence)
+            self._sleep(words, sequence, plan)
         if words[STATUS]:
             raise RefusedError(json.loads(region.error_text())["error"])
         return [view.copy() for view in target]
@@ -211,8 +211,8 @@ class DataConnection:
         except OSError as error:
             raise DataLostError(str(error)) from error
 
-    def _sleep(self, words: Any, sequence: int) -> None:
-        """Wait for a response on the socket.
+    def _sleep(self, words: Any, sequence: int, plan: StepPlan) -> None:
+        """Wait for a response on the socket, and set how often to look before that next time.
 
         Neither side's "I sleep" and the other's "it is there" are ordered by this interpreter, so
         the first sleeps are short and both words are looked at again after each.
@@ -231,22 +231,16 @@ class DataConnection:
             raise DataLostError(str(error)) from error
         finally:
             words[CLIENT_SLEEPS] = 0
-        # Polling is for answers that come at once; it comes back when they do.
-        long_wait = time.perf_counter_ns() - began > _LONG_WAIT_NANOS
-        self._polls = range(len(self._polls) // 2) if long_wait else self._most_polls
+        # A little more polling would have had an answer like this one at once.
+        if time.perf_counter_ns() - began > _LONG_WAIT_NANOS:
+            plan.polls //= 2
+        elif not plan.crowded:
+            plan.polls = min(max(2 * plan.polls, FIRST_POLLS), _MOST_POLLS)
 
     def _wait_for_socket(self, millis: int) -> bool:
         if self._poller is not None:
             return bool(self._poller.poll(millis))
         return bool(select.select([self._socket], [], [], millis / 1000)[0])
-
-
-def _give_way() -> None:
-    """Let another thread have this processor."""
-    if hasattr(os, "sched_yield"):
-        os.sched_yield()
-    else:
-        time.sleep(0)
 
 
 def _connect(address: Path | int) -> socket.socket:

@@ -155,6 +155,15 @@ def _launch(
         os.close(log)
 
 
+def _has_huge_pages() -> bool:
+    """Tell whether Linux gives large arrays, such as weights, pages of their size on request."""
+    try:
+        setting = Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text("ascii")
+    except OSError:
+        return False
+    return "[never]" not in setting
+
+
 _MAIN_CLASS = "org.nnirbridge.gateway.GatewayMain"
 
 
@@ -168,6 +177,8 @@ def _options(java: Java, directory: Path) -> list[str]:
         f"-XX:ErrorFile={directory}/hs_err.log",
         "-Djava.awt.headless=true",
     ]
+    if _has_huge_pages():
+        options.append("-XX:+UseTransparentHugePages")
     if java.simd:
         options.append("--add-modules=jdk.incubator.vector")
     if java.version >= 24:

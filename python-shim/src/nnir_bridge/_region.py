@@ -25,6 +25,9 @@ GATEWAY_SLEEPS: Final = 32
 ERROR_TEXT: Final = 1024
 VALUES: Final = 4096
 
+# How often to look for a response before sleeping, until it is known how long one takes.
+FIRST_POLLS: Final = 2000
+
 Floats = npt.NDArray[np.float32]
 Slot = tuple[int, tuple[int, ...]]
 
@@ -42,7 +45,7 @@ class StepPlan:
             should give its own away.
     """
 
-    __slots__ = ("bound", "crowded", "handle", "inputs", "model_index", "outputs", "size")
+    __slots__ = ("bound", "crowded", "handle", "inputs", "model_index", "outputs", "polls", "size")
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class StepPlan:
         self.outputs = outputs
         self.size = size
         self.crowded = crowded
+        self.polls = 0 if crowded else FIRST_POLLS
         self.bound: tuple[Region | None, list[Floats], list[Floats]] = (None, [], [])
 
 

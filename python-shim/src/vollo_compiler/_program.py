@@ -247,7 +247,8 @@ class Program:
             output_buffer_capacity: Words that the output buffer holds.
             bit_accurate: Whether values are rounded as on the board; else all is float32.
             no_compute: Whether values only move.
-            num_threads: How many threads share an inference's work; the bits do not depend on it.
+            num_threads: At most how many threads share an inference's work; the bits do not depend
+                on it. A small model gets fewer where all would leave no processor for Python.
                 None takes the environment variable NNIR_BRIDGE_THREADS, or where there is none as
                 many as pay for the size of the models.
             num_streams: How many independent sequences to step at once, each with a state of its

@@ -131,7 +131,8 @@ public final class CompilerService {
   }
 
   /**
-   * Makes a virtual machine.
+   * Makes a virtual machine. It has fewer threads than asked for where they would take the client's
+   * processor, and the work is too little for that.
    *
    * @return for each model where its values lie and how many threads share an inference; the number
    *     of processors
@@ -140,10 +141,13 @@ public final class CompilerService {
     return Envelope.around(
         () -> {
           Program loaded = objects.get(program, Program.class);
-          VmOptions options = new VmOptions(VmMode.valueOf(mode), threads, streams);
+          int processors = Runtime.getRuntime().availableProcessors();
+          boolean crowded = threads > 1 && threads >= processors;
+          int paying = VirtualMachine.threadsThatPay(loaded, streams);
+          int shared = crowded ? Math.min(threads, paying) : threads;
+          VmOptions options = new VmOptions(VmMode.valueOf(mode), shared, streams);
           VmSession session = new VmSession(loaded, new VirtualMachine(loaded, options));
           objects.put(newVm, session);
-          int processors = Runtime.getRuntime().availableProcessors();
           return Map.of(
               "layouts", session.layouts(),
               "threads", session.threads(),

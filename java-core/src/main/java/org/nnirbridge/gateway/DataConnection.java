@@ -37,6 +37,9 @@ final class DataConnection {
   private final StepBinding[] bindings = new StepBinding[BINDINGS];
   private SharedRegion region;
 
+  /** Whether the last step's threads and the client are more than the processors. */
+  private boolean crowded;
+
   DataConnection(SocketChannel channel, ObjectTable objects) {
     this.channel = channel;
     stream = new OpenChannel(channel);
@@ -62,7 +65,7 @@ final class DataConnection {
    * Polls for a step; false means that the client now rings or writes before it expects a reply.
    */
   private boolean awaitStep() {
-    if (region.poll(budget.pollNanos())) {
+    if (region.poll(budget.pollNanos(), crowded)) {
       return true;
     }
     region.announceSleep();
@@ -76,7 +79,9 @@ final class DataConnection {
   private void step() throws IOException {
     budget.requestArrived();
     try {
-      binding(region.vmHandle(), region.modelIndex()).run(region.roundsToNearestEven());
+      StepBinding binding = binding(region.vmHandle(), region.modelIndex());
+      crowded = binding.crowded();
+      binding.run(region.roundsToNearestEven());
       region.respond();
     } catch (RuntimeException | Error e) {
       region.respond(Envelope.error(e));

@@ -9,6 +9,7 @@ final class StepBinding {
   private final long handle;
   private final int modelIndex;
   private final VmSession session;
+  private final boolean crowded;
   private final FloatBuffer[] inputs;
   private final FloatBuffer[] outputs;
 
@@ -17,6 +18,8 @@ final class StepBinding {
     this.modelIndex = modelIndex;
     this.session = session;
     StepLayout layout = session.layout(modelIndex);
+    int threads = session.threads().get(modelIndex);
+    crowded = threads > 1 && threads >= Runtime.getRuntime().availableProcessors();
     if (!region.holds(layout)) {
       throw new InvalidArgument("the shared region is too small for model " + modelIndex);
     }
@@ -26,6 +29,11 @@ final class StepBinding {
 
   boolean is(long otherHandle, int otherModelIndex) {
     return handle == otherHandle && modelIndex == otherModelIndex;
+  }
+
+  /** Whether a step's threads and its client are more than the processors. */
+  boolean crowded() {
+    return crowded;
   }
 
   void run(boolean nearestEven) {

@@ -15,20 +15,16 @@ final class Threads {
 
   private Threads() {}
 
-  /** The options with a number of threads: that given, else what the largest model is worth. */
-  static VmOptions chosen(VmOptions options, Program program) {
-    if (options.threads() > 0) {
-      return options;
-    }
+  /** How many threads are worth their while for the largest model of a program. */
+  static int thatPay(Program program, int streams) {
     long products =
         program.models().stream().mapToLong(Threads::weightBlocks).max().orElse(0)
             * program.config().blockSize()
             * program.config().blockSize()
-            * options.streams();
+            * streams;
     int processors = Runtime.getRuntime().availableProcessors();
     long paying = Math.max(1, products / PRODUCTS_PER_THREAD);
-    int threads = (int) Math.min(paying, Math.min(MOST, processors));
-    return new VmOptions(options.mode(), threads, options.streams());
+    return (int) Math.min(paying, Math.min(MOST, processors));
   }
 
   private static long weightBlocks(Model model) {

@@ -30,7 +30,9 @@ public final class VirtualMachine {
    */
   public VirtualMachine(Program program, VmOptions options) {
     this.program = program;
-    this.options = Threads.chosen(options, program);
+    int threads =
+        options.threads() > 0 ? options.threads() : threadsThatPay(program, options.streams());
+    this.options = new VmOptions(options.mode(), threads, options.streams());
     ProgramPlan plan = PlanCache.plan(program, options.mode(), this.options.threads());
     models = new ModelRun[program.models().size()];
     for (int m = 0; m < models.length; m++) {
@@ -48,6 +50,11 @@ public final class VirtualMachine {
   /** How it computes, with the number of threads that was chosen. */
   public VmOptions options() {
     return options;
+  }
+
+  /** How many threads are worth their while for the largest model of a program. */
+  public static int threadsThatPay(Program program, int streams) {
+    return Threads.thatPay(program, streams);
   }
 
   /** How many threads share an inference of a model: fewer where it has too little work. */
