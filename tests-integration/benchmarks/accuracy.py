@@ -1,4 +1,4 @@
-"""Measure the machine's arithmetic against exact results, as ``docs/numerics.md`` section 8 shows.
+"""Measure the machine's arithmetic against exact results, as ``docs/numerics.md`` section 9 shows.
 
 Run: ``python3 tests-integration/benchmarks/accuracy.py``; everything it needs is set up by itself.
 Measures the second implementation, whose bits the tests hold equal to the virtual machine's.
