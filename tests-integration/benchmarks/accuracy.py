@@ -1,7 +1,8 @@
 """Measure the machine's arithmetic against exact results, as ``docs/numerics.md`` section 9 shows.
 
 Run: ``python3 tests-integration/benchmarks/accuracy.py``; everything it needs is set up by itself.
-Measures the second implementation, whose bits the tests hold equal to the virtual machine's.
+Functions and sums are those of the second implementation, whose bits the tests hold equal to the
+virtual machine's; operators run on the virtual machine.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import bootstrap
 
 
 def main() -> int:
-    """Print the tables from an environment that has mpmath."""
+    """Print the tables."""
     try:
+        bootstrap.check_tools()
+        bootstrap.build_jar(bootstrap.ROOT)
         python = bootstrap.locked_python()
     except bootstrap.SetupError as error:
         print(error, file=sys.stderr)

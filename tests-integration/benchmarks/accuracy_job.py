@@ -11,10 +11,13 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import numpy.typing as npt
+import torch
 from mpmath import mpf
 
 import oracle
+import vollo_torch
 from oracle import Block
+from vollo_compiler import Config
 
 Doubles = npt.NDArray[np.float64]
 
@@ -125,7 +128,8 @@ def _logistic(x: mpf) -> mpf:
 
 def main() -> None:
     """Print the tables."""
-    print("\n".join([*function_table(), "", *sum_table(), "", *lstm_table()]))
+    tables = [function_table(), sum_table(), operator_table(), lstm_table()]
+    print("\n\n".join("\n".join(table) for table in tables))
 
 
 def finite_bf16() -> Block:
@@ -225,6 +229,79 @@ def _chain(weights: Block, x: Block, start: Block) -> Block:
     for row, value in zip(weights, x, strict=True):
         total = oracle.fma(row, value, total)
     return total
+
+
+def operator_table() -> Iterator[str]:
+    """Yield the lines of the table of operators that are made of several steps."""
+    yield "| operator | worst error, BF16 ulp | not nearest BF16 |"
+    yield "|---|---|---|"
+    for name, (module, exact) in OPERATORS.items():
+        worst, misrounded = operator_errors(module, exact)
+        yield f"| {name} | {worst:.3f} | {misrounded:.2%} |"
+
+
+def operator_errors(
+    module: torch.nn.Module, exact: Callable[[Doubles], Doubles]
+) -> tuple[float, float]:
+    """Run an operator on the virtual machine, over rows of random BF16 values.
+
+    Returns:
+        The worst error in steps of BF16, and the share of results that are not the nearest.
+    """
+    shape = (ROWS, ROW_SIZE)
+    x = oracle.to_bf16(np.random.default_rng(SEED).standard_normal(shape).astype(np.float32))
+    prepared, _ = vollo_torch.fx.prepare_shape(module.eval(), torch.from_numpy(x))
+    nnir = vollo_torch.fx.nnir.to_nnir(prepared)
+    results = nnir.to_program(Config.amd_v80_c6b32()).to_vm().run(x)
+    assert isinstance(results, np.ndarray)
+    values = exact(x.astype(np.float64))
+    nearest = Exact(values, np.zeros_like(values))
+    worst = nearest.error(results, BF16_FRACTION_BITS).max()
+    return float(worst), float(np.mean(results != nearest.rounded_to_bf16()))
+
+
+class Function(torch.nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply it."""
+        return self.function(x)
+
+
+def _exact_softmax(x: Doubles) -> Doubles:
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    quotient: Doubles = e / e.sum(axis=1, keepdims=True)
+    return quotient
+
+
+def _exact_rms_norm(x: Doubles) -> Doubles:
+    normed: Doubles = x / np.sqrt((x * x).mean(axis=1, keepdims=True) + NORM_EPSILON)
+    return normed
+
+
+def _exact_layer_norm(x: Doubles) -> Doubles:
+    return _exact_rms_norm(x - x.mean(axis=1, keepdims=True))
+
+
+ROWS = 64
+ROW_SIZE = 256
+NORM_EPSILON = 1e-5
+
+OPERATORS: dict[str, tuple[torch.nn.Module, Callable[[Doubles], Doubles]]] = {
+    "sum": (Function(lambda x: x.sum(1, keepdim=True)), lambda x: x.sum(axis=1, keepdims=True)),
+    "mean": (Function(lambda x: x.mean(1, keepdim=True)), lambda x: x.mean(axis=1, keepdims=True)),
+    "softmax": (torch.nn.Softmax(dim=1), _exact_softmax),
+    "RMSNorm": (vollo_torch.nn.RMSNorm(ROW_SIZE, NORM_EPSILON, False), _exact_rms_norm),
+    "LayerNorm": (
+        torch.nn.LayerNorm(ROW_SIZE, NORM_EPSILON, elementwise_affine=False),
+        _exact_layer_norm,
+    ),
+}
+"""Operators over rows of values, with their definitions in float64."""
 
 
 def lstm_table() -> Iterator[str]:

@@ -77,6 +77,8 @@ def measure(python: str, threads: int, arguments: argparse.Namespace) -> Json:
     """Return what the job gives in a new process with this number of threads."""
     environment = bootstrap.run_environment()
     environment |= dict.fromkeys(THREAD_VARIABLES, str(threads))
+    # Else numpy's idle threads look for work for a tenth of a second, into the others' turns.
+    environment["OPENBLAS_THREAD_TIMEOUT"] = "20"
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory) / "run.json"
         command = [python, str(JOB), "--threads", str(threads), "--output", str(output)]

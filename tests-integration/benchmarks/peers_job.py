@@ -53,8 +53,8 @@ class Effort:
     timed: float
 
 
-FULL = Effort(2.0, 50, 0.005, 0.010)
-QUICK = Effort(1.0, 10, 0.005, 0.010)
+FULL = Effort(2.0, 50, 0.020, 0.010)
+QUICK = Effort(1.0, 10, 0.020, 0.010)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@ package org.nnirbridge.benchmark;
 
 import java.nio.FloatBuffer;
 import java.util.List;
-import org.nnirbridge.Models;
+import java.util.Random;
 import org.nnirbridge.program.Model;
 import org.nnirbridge.program.Port;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.vm.VirtualMachine;
 import org.nnirbridge.vm.VmMode;
+import org.nnirbridge.vm.VmOptions;
 
 /** A virtual machine with buffers for the first model of its program. */
 final class MachineStep {
@@ -16,10 +17,20 @@ final class MachineStep {
   private final FloatBuffer[] outputs;
 
   MachineStep(Program program) {
-    machine = new VirtualMachine(program, VmMode.BIT_ACCURATE);
+    this(program, 1, 1);
+  }
+
+  MachineStep(Program program, int threads, int streams) {
+    machine = new VirtualMachine(program, new VmOptions(VmMode.BIT_ACCURATE, threads, streams));
     Model model = program.models().get(0);
-    inputs = Models.randomInputs(model, 1);
-    outputs = buffers(model.outputs());
+    inputs = buffers(model.inputs(), streams);
+    Random random = new Random(1);
+    for (FloatBuffer input : inputs) {
+      for (int i = 0; i < input.capacity(); i++) {
+        input.put(i, (float) random.nextGaussian());
+      }
+    }
+    outputs = buffers(model.outputs(), streams);
   }
 
   /** Does one inference and returns its outputs. */
@@ -28,9 +39,9 @@ final class MachineStep {
     return outputs;
   }
 
-  private static FloatBuffer[] buffers(List<Port> ports) {
+  private static FloatBuffer[] buffers(List<Port> ports, int streams) {
     return ports.stream()
-        .map(port -> FloatBuffer.allocate(port.size()))
+        .map(port -> FloatBuffer.allocate(port.size() * streams))
         .toArray(FloatBuffer[]::new);
   }
 }

@@ -32,11 +32,14 @@ public class StepBenchmark {
   })
   public String workload;
 
+  @Param({"1", "2"})
+  public int threads;
+
   private MachineStep machine;
 
   @Setup
   public void load() {
-    machine = new MachineStep(Workloads.program(workload));
+    machine = new MachineStep(Workloads.program(workload), threads, 1);
   }
 
   @Benchmark

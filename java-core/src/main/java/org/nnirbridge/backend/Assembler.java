@@ -20,6 +20,9 @@ import org.nnirbridge.tile.TileOp;
  * Turns a core's allocated steps into instructions; neighbours on neighbouring blocks become one.
  */
 final class Assembler {
+  /** How many blocks one instruction moves on a link at most. */
+  static final int MOST_MOVED = 8;
+
   private final CoreWork work;
   private final HardwareConfig config;
   private final List<Draft> drafts = new ArrayList<>();
@@ -166,7 +169,7 @@ final class Assembler {
     if (last.opcode() != draft.opcode()
         || last.format() == NumberFormat.FP32
         || draft.format() == NumberFormat.FP32
-        || last.numbers()[count] >= config.maxReadSize()
+        || last.numbers()[count] >= mostMoved(draft.opcode())
         || !draft.places().get(0).equals(last.places().get(0).plus(last.numbers()[count]))) {
       return false;
     }
@@ -176,6 +179,11 @@ final class Assembler {
       expected[1] += last.numbers()[count];
     }
     return Arrays.equals(expected, draft.numbers());
+  }
+
+  private int mostMoved(Opcode opcode) {
+    boolean onLink = opcode == Opcode.SEND || opcode == Opcode.RECEIVE;
+    return onLink ? Math.min(MOST_MOVED, config.maxReadSize()) : config.maxReadSize();
   }
 
   private CoreCode encode() {

@@ -23,6 +23,13 @@ import org.nnirbridge.tile.TileState;
  * waits for inputs; blocks cross to another core when made and are received before their first use.
  */
 final class CodeGenerator {
+  /**
+   * How many blocks wait on a link at most, in the order of generation. With moves of at most
+   * {@link Assembler#MOST_MOVED} blocks a queue of this and twice that many can never make cores
+   * wait for each other.
+   */
+  private static final int MOST_ON_LINK = 16;
+
   private final TileGraph graph;
   private final Placement placement;
   private final EarlyTiles early;
@@ -151,6 +158,7 @@ final class CodeGenerator {
     int mask = 0;
     for (int to = 0; to < cores.size(); to++) {
       if (to != core && consumers.get(tile.id()).get(to)) {
+        makeRoom(core, to);
         mask |= 1 << to;
         onLink.get(core).get(to).add(tile.id());
       }
@@ -163,6 +171,14 @@ final class CodeGenerator {
               null,
               List.of(local(tile.id(), core)),
               List.of(1, mask, tile.format().ordinal()));
+    }
+  }
+
+  /** Lets a core receive the oldest block of a full link, so that the sender need not wait. */
+  private void makeRoom(int from, int to) {
+    Deque<Integer> link = onLink.get(from).get(to);
+    if (link.size() >= MOST_ON_LINK) {
+      receiveUpTo(link.peek(), to);
     }
   }
 

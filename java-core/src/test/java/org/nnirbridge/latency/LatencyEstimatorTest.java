@@ -57,6 +57,15 @@ class LatencyEstimatorTest {
   }
 
   @Test
+  void manyBlocksBetweenCoresFitTheDefaultQueues() {
+    Models models = new Models(5);
+    int wide = models.relu(models.linear(models.input(8, 512), 1024));
+    Program program =
+        Models.compile(Presets.byName("amd_v80_c6b32"), models.build(models.linear(wide, 512)));
+    assertTrue(cycles(program, true) > 8 * 512 * 1024 / (6 * 32 * 32));
+  }
+
+  @Test
   void aNormalizationCostsAFewCyclesABlock() {
     double perBlock =
         (cycles(normalized(64 * 32), true) - cycles(normalized(32 * 32), true)) / 32.0;

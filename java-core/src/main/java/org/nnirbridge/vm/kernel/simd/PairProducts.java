@@ -58,7 +58,7 @@ final class PairProducts {
   }
 
   /** How many streams one call of {@link #addStreams} takes. */
-  static final int STREAMS = LANES >= 16 ? 4 : 2;
+  static final int STREAMS = 4;
 
   /** All sums of {@link #STREAMS} streams, whose places lie {@code stride} apart. */
   static void addStreams(
@@ -72,27 +72,27 @@ final class PairProducts {
       int weights,
       int stride) {
     int j = 0;
-    for (; j + 4 * LANES <= width; j += 4 * LANES) {
-      if (STREAMS == 4) {
-        addFourOfFour(
-            memory, sums + j, start + j, width, source, inputs, pairs, weights + j, stride);
-      } else {
-        addFourOfTwo(
-            memory, sums + j, start + j, width, source, inputs, pairs, weights + j, stride);
+    for (; j + 2 * LANES <= width; j += 2 * LANES) {
+      addTwoOfFour(memory, sums + j, start + j, width, source, inputs, pairs, weights + j, stride);
+    }
+    for (; j < width; j += LANES) {
+      addOneOfFour(memory, sums + j, start + j, width, source, inputs, pairs, weights + j, stride);
+    }
+    if (inputs % 2 != 0) {
+      int last = weights + inputs / 2 * width;
+      for (int base = 0; base < STREAMS * stride; base += stride) {
+        addLast(memory, sums + base, width, source + base + inputs - 1, pairs, last);
       }
     }
-    for (; j + LANES <= width; j += LANES) {
-      for (int base = 0; base < STREAMS * stride; base += stride) {
-        addOne(
-            memory,
-            sums + j + base,
-            start + j + base,
-            width,
-            source + base,
-            inputs,
-            pairs,
-            weights + j);
-      }
+  }
+
+  /** The last of an odd number of inputs. */
+  private static void addLast(
+      float[] memory, int sums, int width, int source, int[] pairs, int weights) {
+    FloatVector x = FloatVector.broadcast(FLOATS, memory[source]);
+    for (int j = 0; j < width; j += LANES) {
+      FloatVector weight = even(IntVector.fromArray(INTS, pairs, weights + j));
+      weight.fma(x, load(memory, sums + j)).intoArray(memory, sums + j);
     }
   }
 
@@ -270,7 +270,7 @@ final class PairProducts {
     a.intoArray(memory, sums);
   }
 
-  private static void addFourOfFour(
+  private static void addTwoOfFour(
       float[] memory,
       int sums,
       int start,
@@ -282,126 +282,57 @@ final class PairProducts {
       int stride) {
     FloatVector a0 = load(memory, start);
     FloatVector b0 = load(memory, start + LANES);
-    FloatVector c0 = load(memory, start + 2 * LANES);
-    FloatVector d0 = load(memory, start + 3 * LANES);
     FloatVector a1 = load(memory, start + stride);
     FloatVector b1 = load(memory, start + stride + LANES);
-    FloatVector c1 = load(memory, start + stride + 2 * LANES);
-    FloatVector d1 = load(memory, start + stride + 3 * LANES);
     FloatVector a2 = load(memory, start + 2 * stride);
     FloatVector b2 = load(memory, start + 2 * stride + LANES);
-    FloatVector c2 = load(memory, start + 2 * stride + 2 * LANES);
-    FloatVector d2 = load(memory, start + 2 * stride + 3 * LANES);
     FloatVector a3 = load(memory, start + 3 * stride);
     FloatVector b3 = load(memory, start + 3 * stride + LANES);
-    FloatVector c3 = load(memory, start + 3 * stride + 2 * LANES);
-    FloatVector d3 = load(memory, start + 3 * stride + 3 * LANES);
     int w = weights;
     int end = source + inputs - 1;
-    int k = source;
-    for (; k < end; k += 2, w += width) {
+    for (int k = source; k < end; k += 2, w += width) {
       IntVector a = IntVector.fromArray(INTS, pairs, w);
       IntVector b = IntVector.fromArray(INTS, pairs, w + LANES);
-      IntVector c = IntVector.fromArray(INTS, pairs, w + 2 * LANES);
-      IntVector d = IntVector.fromArray(INTS, pairs, w + 3 * LANES);
-      FloatVector aeven = even(a);
-      FloatVector beven = even(b);
-      FloatVector ceven = even(c);
-      FloatVector deven = even(d);
-      FloatVector x0even = FloatVector.broadcast(FLOATS, memory[k]);
-      a0 = aeven.fma(x0even, a0);
-      b0 = beven.fma(x0even, b0);
-      c0 = ceven.fma(x0even, c0);
-      d0 = deven.fma(x0even, d0);
-      FloatVector x1even = FloatVector.broadcast(FLOATS, memory[k + stride]);
-      a1 = aeven.fma(x1even, a1);
-      b1 = beven.fma(x1even, b1);
-      c1 = ceven.fma(x1even, c1);
-      d1 = deven.fma(x1even, d1);
-      FloatVector x2even = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
-      a2 = aeven.fma(x2even, a2);
-      b2 = beven.fma(x2even, b2);
-      c2 = ceven.fma(x2even, c2);
-      d2 = deven.fma(x2even, d2);
-      FloatVector x3even = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
-      a3 = aeven.fma(x3even, a3);
-      b3 = beven.fma(x3even, b3);
-      c3 = ceven.fma(x3even, c3);
-      d3 = deven.fma(x3even, d3);
-      FloatVector aodd = odd(a);
-      FloatVector bodd = odd(b);
-      FloatVector codd = odd(c);
-      FloatVector dodd = odd(d);
-      FloatVector x0odd = FloatVector.broadcast(FLOATS, memory[k + 1]);
-      a0 = aodd.fma(x0odd, a0);
-      b0 = bodd.fma(x0odd, b0);
-      c0 = codd.fma(x0odd, c0);
-      d0 = dodd.fma(x0odd, d0);
-      FloatVector x1odd = FloatVector.broadcast(FLOATS, memory[k + 1 + stride]);
-      a1 = aodd.fma(x1odd, a1);
-      b1 = bodd.fma(x1odd, b1);
-      c1 = codd.fma(x1odd, c1);
-      d1 = dodd.fma(x1odd, d1);
-      FloatVector x2odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * stride]);
-      a2 = aodd.fma(x2odd, a2);
-      b2 = bodd.fma(x2odd, b2);
-      c2 = codd.fma(x2odd, c2);
-      d2 = dodd.fma(x2odd, d2);
-      FloatVector x3odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * stride]);
-      a3 = aodd.fma(x3odd, a3);
-      b3 = bodd.fma(x3odd, b3);
-      c3 = codd.fma(x3odd, c3);
-      d3 = dodd.fma(x3odd, d3);
-    }
-    if (k == end) {
-      IntVector a = IntVector.fromArray(INTS, pairs, w);
-      IntVector b = IntVector.fromArray(INTS, pairs, w + LANES);
-      IntVector c = IntVector.fromArray(INTS, pairs, w + 2 * LANES);
-      IntVector d = IntVector.fromArray(INTS, pairs, w + 3 * LANES);
-      FloatVector aeven = even(a);
-      FloatVector beven = even(b);
-      FloatVector ceven = even(c);
-      FloatVector deven = even(d);
-      FloatVector x0even = FloatVector.broadcast(FLOATS, memory[k]);
-      a0 = aeven.fma(x0even, a0);
-      b0 = beven.fma(x0even, b0);
-      c0 = ceven.fma(x0even, c0);
-      d0 = deven.fma(x0even, d0);
-      FloatVector x1even = FloatVector.broadcast(FLOATS, memory[k + stride]);
-      a1 = aeven.fma(x1even, a1);
-      b1 = beven.fma(x1even, b1);
-      c1 = ceven.fma(x1even, c1);
-      d1 = deven.fma(x1even, d1);
-      FloatVector x2even = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
-      a2 = aeven.fma(x2even, a2);
-      b2 = beven.fma(x2even, b2);
-      c2 = ceven.fma(x2even, c2);
-      d2 = deven.fma(x2even, d2);
-      FloatVector x3even = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
-      a3 = aeven.fma(x3even, a3);
-      b3 = beven.fma(x3even, b3);
-      c3 = ceven.fma(x3even, c3);
-      d3 = deven.fma(x3even, d3);
+      FloatVector aEven = even(a);
+      FloatVector bEven = even(b);
+      FloatVector x0Even = FloatVector.broadcast(FLOATS, memory[k]);
+      a0 = aEven.fma(x0Even, a0);
+      b0 = bEven.fma(x0Even, b0);
+      FloatVector x1Even = FloatVector.broadcast(FLOATS, memory[k + stride]);
+      a1 = aEven.fma(x1Even, a1);
+      b1 = bEven.fma(x1Even, b1);
+      FloatVector x2Even = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
+      a2 = aEven.fma(x2Even, a2);
+      b2 = bEven.fma(x2Even, b2);
+      FloatVector x3Even = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
+      a3 = aEven.fma(x3Even, a3);
+      b3 = bEven.fma(x3Even, b3);
+      FloatVector aOdd = odd(a);
+      FloatVector bOdd = odd(b);
+      FloatVector x0Odd = FloatVector.broadcast(FLOATS, memory[k + 1]);
+      a0 = aOdd.fma(x0Odd, a0);
+      b0 = bOdd.fma(x0Odd, b0);
+      FloatVector x1Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + stride]);
+      a1 = aOdd.fma(x1Odd, a1);
+      b1 = bOdd.fma(x1Odd, b1);
+      FloatVector x2Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * stride]);
+      a2 = aOdd.fma(x2Odd, a2);
+      b2 = bOdd.fma(x2Odd, b2);
+      FloatVector x3Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * stride]);
+      a3 = aOdd.fma(x3Odd, a3);
+      b3 = bOdd.fma(x3Odd, b3);
     }
     a0.intoArray(memory, sums);
     b0.intoArray(memory, sums + LANES);
-    c0.intoArray(memory, sums + 2 * LANES);
-    d0.intoArray(memory, sums + 3 * LANES);
     a1.intoArray(memory, sums + stride);
     b1.intoArray(memory, sums + stride + LANES);
-    c1.intoArray(memory, sums + stride + 2 * LANES);
-    d1.intoArray(memory, sums + stride + 3 * LANES);
     a2.intoArray(memory, sums + 2 * stride);
     b2.intoArray(memory, sums + 2 * stride + LANES);
-    c2.intoArray(memory, sums + 2 * stride + 2 * LANES);
-    d2.intoArray(memory, sums + 2 * stride + 3 * LANES);
     a3.intoArray(memory, sums + 3 * stride);
     b3.intoArray(memory, sums + 3 * stride + LANES);
-    c3.intoArray(memory, sums + 3 * stride + 2 * LANES);
-    d3.intoArray(memory, sums + 3 * stride + 3 * LANES);
   }
 
-  private static void addFourOfTwo(
+  private static void addOneOfFour(
       float[] memory,
       int sums,
       int start,
@@ -412,77 +343,35 @@ final class PairProducts {
       int weights,
       int stride) {
     FloatVector a0 = load(memory, start);
-    FloatVector b0 = load(memory, start + LANES);
-    FloatVector c0 = load(memory, start + 2 * LANES);
-    FloatVector d0 = load(memory, start + 3 * LANES);
     FloatVector a1 = load(memory, start + stride);
-    FloatVector b1 = load(memory, start + stride + LANES);
-    FloatVector c1 = load(memory, start + stride + 2 * LANES);
-    FloatVector d1 = load(memory, start + stride + 3 * LANES);
+    FloatVector a2 = load(memory, start + 2 * stride);
+    FloatVector a3 = load(memory, start + 3 * stride);
     int w = weights;
     int end = source + inputs - 1;
-    int k = source;
-    for (; k < end; k += 2, w += width) {
+    for (int k = source; k < end; k += 2, w += width) {
       IntVector a = IntVector.fromArray(INTS, pairs, w);
-      IntVector b = IntVector.fromArray(INTS, pairs, w + LANES);
-      IntVector c = IntVector.fromArray(INTS, pairs, w + 2 * LANES);
-      IntVector d = IntVector.fromArray(INTS, pairs, w + 3 * LANES);
-      FloatVector aeven = even(a);
-      FloatVector beven = even(b);
-      FloatVector ceven = even(c);
-      FloatVector deven = even(d);
-      FloatVector x0even = FloatVector.broadcast(FLOATS, memory[k]);
-      a0 = aeven.fma(x0even, a0);
-      b0 = beven.fma(x0even, b0);
-      c0 = ceven.fma(x0even, c0);
-      d0 = deven.fma(x0even, d0);
-      FloatVector x1even = FloatVector.broadcast(FLOATS, memory[k + stride]);
-      a1 = aeven.fma(x1even, a1);
-      b1 = beven.fma(x1even, b1);
-      c1 = ceven.fma(x1even, c1);
-      d1 = deven.fma(x1even, d1);
-      FloatVector aodd = odd(a);
-      FloatVector bodd = odd(b);
-      FloatVector codd = odd(c);
-      FloatVector dodd = odd(d);
-      FloatVector x0odd = FloatVector.broadcast(FLOATS, memory[k + 1]);
-      a0 = aodd.fma(x0odd, a0);
-      b0 = bodd.fma(x0odd, b0);
-      c0 = codd.fma(x0odd, c0);
-      d0 = dodd.fma(x0odd, d0);
-      FloatVector x1odd = FloatVector.broadcast(FLOATS, memory[k + 1 + stride]);
-      a1 = aodd.fma(x1odd, a1);
-      b1 = bodd.fma(x1odd, b1);
-      c1 = codd.fma(x1odd, c1);
-      d1 = dodd.fma(x1odd, d1);
-    }
-    if (k == end) {
-      IntVector a = IntVector.fromArray(INTS, pairs, w);
-      IntVector b = IntVector.fromArray(INTS, pairs, w + LANES);
-      IntVector c = IntVector.fromArray(INTS, pairs, w + 2 * LANES);
-      IntVector d = IntVector.fromArray(INTS, pairs, w + 3 * LANES);
-      FloatVector aeven = even(a);
-      FloatVector beven = even(b);
-      FloatVector ceven = even(c);
-      FloatVector deven = even(d);
-      FloatVector x0even = FloatVector.broadcast(FLOATS, memory[k]);
-      a0 = aeven.fma(x0even, a0);
-      b0 = beven.fma(x0even, b0);
-      c0 = ceven.fma(x0even, c0);
-      d0 = deven.fma(x0even, d0);
-      FloatVector x1even = FloatVector.broadcast(FLOATS, memory[k + stride]);
-      a1 = aeven.fma(x1even, a1);
-      b1 = beven.fma(x1even, b1);
-      c1 = ceven.fma(x1even, c1);
-      d1 = deven.fma(x1even, d1);
+      FloatVector aEven = even(a);
+      FloatVector x0Even = FloatVector.broadcast(FLOATS, memory[k]);
+      a0 = aEven.fma(x0Even, a0);
+      FloatVector x1Even = FloatVector.broadcast(FLOATS, memory[k + stride]);
+      a1 = aEven.fma(x1Even, a1);
+      FloatVector x2Even = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
+      a2 = aEven.fma(x2Even, a2);
+      FloatVector x3Even = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
+      a3 = aEven.fma(x3Even, a3);
+      FloatVector aOdd = odd(a);
+      FloatVector x0Odd = FloatVector.broadcast(FLOATS, memory[k + 1]);
+      a0 = aOdd.fma(x0Odd, a0);
+      FloatVector x1Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + stride]);
+      a1 = aOdd.fma(x1Odd, a1);
+      FloatVector x2Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * stride]);
+      a2 = aOdd.fma(x2Odd, a2);
+      FloatVector x3Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * stride]);
+      a3 = aOdd.fma(x3Odd, a3);
     }
     a0.intoArray(memory, sums);
-    b0.intoArray(memory, sums + LANES);
-    c0.intoArray(memory, sums + 2 * LANES);
-    d0.intoArray(memory, sums + 3 * LANES);
     a1.intoArray(memory, sums + stride);
-    b1.intoArray(memory, sums + stride + LANES);
-    c1.intoArray(memory, sums + stride + 2 * LANES);
-    d1.intoArray(memory, sums + stride + 3 * LANES);
+    a2.intoArray(memory, sums + 2 * stride);
+    a3.intoArray(memory, sums + 3 * stride);
   }
 }
