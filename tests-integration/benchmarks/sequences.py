@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import examples
-
 import vollo_torch
 from nnir_bridge._gateway import current_gateway
 from vollo_compiler import Config, Program
@@ -66,9 +66,7 @@ def sequences() -> None:
             steps = STREAM_STEPS // streams
             values = np.broadcast_to(x[:steps, None], (steps, streams, *shape))
             label = f"{streams} streams, {many.num_threads} of {threads} threads"
-            micros = per_step(
-                lambda vm=many, v=values: vm.run_timesteps(v, 0, 0), steps * streams  # type: ignore[misc]
-            )
+            micros = per_step(partial(many.run_timesteps, values, 0, 0), steps * streams)
             print(f"{label:44}{micros}", flush=True)
 
 

@@ -34,7 +34,9 @@ def test_the_worst_error_of_a_function_is_the_documented_one(name):
     assert sample.misrounded <= row.misrounded
 
 
-@pytest.mark.parametrize("table", [accuracy_job.sum_table, accuracy_job.operator_table, accuracy_job.lstm_table])
+@pytest.mark.parametrize(
+    "table", [accuracy_job.sum_table, accuracy_job.operator_table, accuracy_job.lstm_table]
+)
 def test_a_table_is_the_documented_one(table):
     assert "\n".join(table()) in NUMERICS
 
