@@ -81,9 +81,9 @@ class _LockedEnvironment:
 
 
 def _maven() -> list[Outcome]:
-    """Run the Java build with its tests, formatting, lint and layering checks."""
+    """Run the Java build, benchmarks too, with its tests, formatting, lint and layering checks."""
     shutil.rmtree(SUREFIRE_REPORTS, ignore_errors=True)
-    command, environment = bootstrap.maven(bootstrap.ROOT, "verify")
+    command, environment = bootstrap.maven(bootstrap.ROOT, "-Pjmh", "verify")
     started = time.monotonic()
     status = _run("Maven: build, formatting, lint, layering, unit tests", command, environment)
     seconds = time.monotonic() - started
