@@ -306,8 +306,11 @@ class _Section:
         self._at += size
         return self._data[self._at - size : self._at]
 
+    def data(self) -> bytes:
+        return self.take(self.integer())
+
     def text(self) -> str:
-        return self.take(self.integer()).decode()
+        return self.data().decode()
 
     def floats(self) -> Block:
         return np.frombuffer(self.take(4 * self.integer()), dtype="<f4").astype(np.float32)
@@ -393,13 +396,17 @@ class Oracle:
         self._constants: list[set[tuple[int, int]]] = []
         for core in cores:
             self._load_constants(core, sections[3])
-        shape = (-1, self._size, self._size)
-        self._weights = [to_bf16(sections[4].floats()).reshape(shape) for _ in cores]
+        self._weights = [self._read_weights(sections[4]) for _ in cores]
         for section in sections:
             section.end()
         for model in self._models:
             for core in cores:
                 self._fill_windows(core, model.code[core])
+
+    def _read_weights(self, section: _Section) -> Block:
+        fp8 = from_fp8(np.frombuffer(section.data(), dtype=np.uint8))
+        others = to_bf16(section.floats())
+        return np.concatenate([fp8, others]).reshape(-1, self._size, self._size)
 
     def _load_constants(self, core: int, section: _Section) -> None:
         section.integers(3)

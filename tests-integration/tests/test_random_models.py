@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from fp8_layers import round_weights
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -29,10 +30,11 @@ class Step:
 class RandomModel(nn.Module):
     """Steps one after another; the last result is the output, with another one or not."""
 
-    def __init__(self, steps, modules, second_output):
+    def __init__(self, steps, modules, fp8_modules, second_output):
         super().__init__()
         self.steps = steps
         self.layers = modules
+        self.fp8_layers = fp8_modules
         self.second_output = second_output
 
     def forward(self, x):
@@ -52,7 +54,17 @@ def _layer(modules, module):
     return lambda _, x: module(x)
 
 
-def _draw_step(draw, shapes, modules):
+def _in_fp8(modules, module):
+    modules.append(module)
+
+    def apply(_, x):
+        with vollo_torch.Fp8Weights():
+            return module(x)
+
+    return apply
+
+
+def _draw_step(draw, shapes, modules, fp8_modules):
     """Draw an operation that PyTorch can do on one of the results so far."""
     source = draw(st.integers(0, len(shapes) - 1))
     shape = shapes[source]
@@ -62,9 +74,14 @@ def _draw_step(draw, shapes, modules):
     wide = draw(st.integers(1, 70))
     start = draw(st.integers(0, shape[axis] - 1))
     flag = draw(st.booleans())
+    fp8 = draw(st.booleans())
     same_shape = [i for i, candidate in enumerate(shapes) if candidate == shape]
     partner = draw(st.sampled_from(same_shape))
     before = (slice(None),) * axis
+
+    def product(module):
+        return _in_fp8(fp8_modules, module) if fp8 else _layer(modules, module)
+
     choices = {
         "relu": lambda: lambda _, x: torch.relu(x),
         "tanh": lambda: lambda _, x: torch.tanh(x),
@@ -91,7 +108,7 @@ def _draw_step(draw, shapes, modules):
             lambda _, x: x.repeat(*(small if i == axis else 1 for i in range(len(shape))))
         ),
         "index_select": lambda: lambda _, x: x.index_select(axis, torch.tensor([start, 0, start])),
-        "linear": lambda: _layer(modules, nn.Linear(shape[-1], wide)),
+        "linear": lambda: product(nn.Linear(shape[-1], wide)),
         "transpose": lambda: lambda _, x: x.transpose(axis, other),
         "flatten": lambda: lambda _, x: x.flatten(min(axis, other), max(axis, other)),
         "unsqueeze": lambda: lambda _, x: x.unsqueeze(axis),
@@ -109,12 +126,11 @@ def _draw_step(draw, shapes, modules):
             choices["avg_pool"] = lambda: lambda _, x: nn.functional.avg_pool1d(x, small + 1, small)
         groups = {"groups": shape[-2]} if flag else {}
         channels = shape[-2] if flag else wide
-        choices["conv"] = lambda: _layer(
-            modules,
-            vollo_torch.nn.PaddedConv1d(shape[-2], channels, small, dilation=1 + flag, **groups),
+        choices["conv"] = lambda: product(
+            vollo_torch.nn.PaddedConv1d(shape[-2], channels, small, dilation=1 + flag, **groups)
         )
-        choices["lstm"] = lambda: _layer(
-            modules, vollo_torch.nn.LSTM(shape[-1], 1 + wide // 2, batch_first=flag)
+        choices["lstm"] = lambda: product(
+            vollo_torch.nn.LSTM(shape[-1], 1 + wide // 2, batch_first=flag)
         )
     if len(shape) == 1:
         del choices["select"]
@@ -127,16 +143,17 @@ def models(draw):
     """Draw a model of 1 to 8 operations and the shape of its input."""
     shape = tuple(draw(st.permutations([*draw(st.lists(st.integers(1, 6), max_size=2)), 45])))
     torch.manual_seed(draw(st.integers(0, 1 << 16)))
-    steps, modules, results = [], nn.ModuleList(), [torch.zeros(shape)]
+    steps, results = [], [torch.zeros(shape)]
+    modules, fp8_modules = nn.ModuleList(), nn.ModuleList()
     for _ in range(draw(st.integers(1, 8))):
-        step = _draw_step(draw, [tuple(result.shape) for result in results], modules)
+        step = _draw_step(draw, [tuple(result.shape) for result in results], modules, fp8_modules)
         with torch.no_grad():
             result = step.apply(results, results[step.source])
         if result.numel() <= MOST_VALUES:
             steps.append(step)
             results.append(result)
     second = draw(st.none() | st.integers(0, len(steps)))
-    return RandomModel(steps, modules, second), shape
+    return RandomModel(steps, modules, fp8_modules, second), shape
 
 
 def _listed(values):
@@ -152,10 +169,14 @@ def _listed(values):
 )
 def test_random_models(drawn, preset):
     model, shape = drawn
-    config = getattr(Config, preset)()
+    config = Config.amd_v80_c6b32() if len(model.fp8_layers) else getattr(Config, preset)()
     x = torch.randn(shape)
     prepared, expected = vollo_torch.fx.prepare_shape(model, x)
     nnir = vollo_torch.fx.nnir.to_nnir(prepared)
+    if len(model.fp8_layers):
+        round_weights(model.fp8_layers)
+        with torch.no_grad():
+            expected = model(x)
     try:
         program = nnir.to_program(config)
     except (ValueError, AllocationError) as refusal:

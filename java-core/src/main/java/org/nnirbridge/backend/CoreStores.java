@@ -136,6 +136,13 @@ final class CoreStores {
       maximum[i] = clamps.get(i)[1];
     }
     return new CoreImage(
-        weights.contents(), blocks, minimum, maximum, tensorUsed, cellUsed, accumulatorsUsed);
+        weights.fp8Contents(),
+        weights.bf16Contents(),
+        blocks,
+        minimum,
+        maximum,
+        tensorUsed,
+        cellUsed,
+        accumulatorsUsed);
   }
 }

@@ -113,8 +113,8 @@ final class Placer {
   }
 
   private boolean isBetter(Unit unit, long[] work, int core, int best) {
-    boolean stored = need(unit, core) == 0 && !unit.rows.isEmpty();
-    boolean bestStored = need(unit, best) == 0 && !unit.rows.isEmpty();
+    boolean stored = stores.get(core).holdsAll(unit.rows) && !unit.rows.isEmpty();
+    boolean bestStored = stores.get(best).holdsAll(unit.rows) && !unit.rows.isEmpty();
     if (stored != bestStored) {
       return stored;
     }
@@ -124,18 +124,8 @@ final class Placer {
     return stores.get(core).used() < stores.get(best).used();
   }
 
-  private int need(Unit unit, int core) {
-    int need = 0;
-    for (WeightStore.BlockRow row : unit.rows) {
-      if (!stores.get(core).holds(row)) {
-        need += row.blocks(config.blockSize());
-      }
-    }
-    return need;
-  }
-
   private boolean fits(Unit unit, int core) {
-    return stores.get(core).used() + need(unit, core) <= config.weightStoreDepth();
+    return stores.get(core).usedWith(unit.rows) <= config.weightStoreDepth();
   }
 
   private DoesNotFit doesNotFit() {

@@ -83,10 +83,6 @@ public final class Compiler {
             "%s: FP8 weights need a board that has them, and %s does not; use a V80 or leave Fp8Weights out"
                 .formatted(node.place(), config.name()));
       }
-      if (node.context().fp8Weights()) {
-        throw new UnsupportedModel(
-            node.place() + ": FP8 weights are not compiled yet; leave Fp8Weights out");
-      }
     }
     boolean recurrent =
         nodes.stream().anyMatch(node -> node.op() instanceof LstmCell || node.op() instanceof Lstm);

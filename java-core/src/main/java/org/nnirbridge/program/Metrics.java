@@ -29,7 +29,7 @@ public record Metrics(
         perCore(program, false),
         perCore(program, true),
         images.stream().map(CoreImage::tensorBlocks).toList(),
-        images.stream().map(image -> image.weightBlocks(config.blockSize())).toList(),
+        images.stream().map(image -> image.weightStoreUsed(config.blockSize())).toList(),
         config.clampStoreDepth(),
         config.tensorRamDepth(),
         config.weightStoreDepth(),

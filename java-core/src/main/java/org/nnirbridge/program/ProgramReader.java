@@ -193,6 +193,13 @@ public final class ProgramReader {
                     FORMATS[constants.integer("a format", 0, FORMATS.length - 1)],
                     constants.floats()));
     return new CoreImage(
-        weights.floats(), blocks, minimum, maximum, tensorBlocks, cellBlocks, accumulators);
+        weights.bytes(),
+        weights.floats(),
+        blocks,
+        minimum,
+        maximum,
+        tensorBlocks,
+        cellBlocks,
+        accumulators);
   }
 }

@@ -112,9 +112,16 @@ public final class ProgramVerifier {
 
   private void verifyImage(String where, CoreImage image) {
     int weightBlock = config.blockSize() * config.blockSize();
-    check(image.weights().length % weightBlock == 0, where, "weights are not whole blocks");
-    int weightBlocks = image.weights().length / weightBlock;
-    check(weightBlocks <= config.weightStoreDepth(), where, "more weights than the store has");
+    boolean whole =
+        image.fp8Weights().length % weightBlock == 0 && image.weights().length % weightBlock == 0;
+    check(whole, where, "weights are not whole blocks");
+    boolean storable = image.fp8Weights().length == 0 || config.hasFeature("fp8");
+    check(storable, where, "FP8 weights, which the board does not have");
+    checkRange(
+        image.weightStoreUsed(config.blockSize()),
+        config.weightStoreDepth(),
+        where,
+        "weight store");
     checkRange(image.tensorBlocks(), config.tensorRamDepth(), where, "tensor RAM");
     checkRange(image.cellBlocks(), config.cellStateDepth(), where, "cell state store");
     checkRange(image.accumulators(), config.accumStoreDepth(), where, "accumulator store");

@@ -114,7 +114,7 @@ public final class ProgramWriter {
 
   private static byte[] weights(Program program) {
     SectionWriter writer = new SectionWriter();
-    program.images().forEach(image -> writer.floats(image.weights()));
+    program.images().forEach(image -> writer.bytes(image.fp8Weights()).floats(image.weights()));
     return writer.toBytes();
   }
 }

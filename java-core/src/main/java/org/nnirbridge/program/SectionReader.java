@@ -63,10 +63,14 @@ final class SectionReader {
     return items;
   }
 
+  byte[] bytes() {
+    byte[] values = new byte[length(1)];
+    bytes.get(values);
+    return values;
+  }
+
   String text() {
-    byte[] encoded = new byte[length(1)];
-    bytes.get(encoded);
-    return new String(encoded, StandardCharsets.UTF_8);
+    return new String(bytes(), StandardCharsets.UTF_8);
   }
 
   /** All that is left of the section, as text. */

@@ -19,11 +19,14 @@ final class SectionWriter {
     return this;
   }
 
-  SectionWriter text(String text) {
-    byte[] encoded = text.getBytes(StandardCharsets.UTF_8);
-    integer(encoded.length);
-    bytes.writeBytes(encoded);
+  SectionWriter bytes(byte[] values) {
+    integer(values.length);
+    bytes.writeBytes(values);
     return this;
+  }
+
+  SectionWriter text(String text) {
+    return bytes(text.getBytes(StandardCharsets.UTF_8));
   }
 
   SectionWriter floats(float[] values) {

@@ -18,6 +18,8 @@ import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.hardware.Presets;
 import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.op.Binary;
 import org.nnirbridge.nnir.op.Concat;
 import org.nnirbridge.nnir.op.Linear;
@@ -26,6 +28,8 @@ import org.nnirbridge.nnir.op.Slice;
 import org.nnirbridge.nnir.op.Transpose;
 import org.nnirbridge.numerics.Bf16;
 import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.Fp8E4M3;
+import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.transform.StreamedGraph;
 import org.nnirbridge.transform.StreamingTransform;
@@ -137,6 +141,54 @@ class CompilerTest {
         "weight store of core 0: needs 704 blocks, has 512 (all 6 cores: need 4096, have 3072);"
             + " use a larger config or fewer weights",
         error.getMessage());
+  }
+
+  @Test
+  void fp8LayersSumWhatIsStored() {
+    for (VmMode mode : List.of(VmMode.BIT_ACCURATE, VmMode.FLOAT32)) {
+      Models models = new Models(3);
+      Tensor weight = models.tensor(5, 70);
+      Graph graph = models.build(fp8Linear(models, models.input(70), weight));
+      Program program = Models.compile(Presets.byName("amd_v80_c6b32"), graph);
+      FloatBuffer[] inputs = Models.randomInputs(program.models().get(0), 1);
+      float[] expected = new float[5];
+      for (int j = 0; j < 5; j++) {
+        for (int k = 0; k < 70; k++) {
+          float w = Fp8E4M3.decode(Fp8E4M3.encode(weight.values()[j * 70 + k]));
+          float x = mode == VmMode.FLOAT32 ? inputs[0].get(k) : Bf16.round(inputs[0].get(k));
+          expected[j] = Math.fma(w, x, expected[j]);
+        }
+        expected[j] = mode == VmMode.FLOAT32 ? expected[j] : Bf16.round(expected[j]);
+      }
+      assertArrayEquals(expected, Models.run(new VirtualMachine(program, mode), 0, inputs).get(0));
+    }
+  }
+
+  private static int fp8Linear(Models models, int input, Tensor weight) {
+    Tensor zeros = Tensor.zeros(weight.shape().subList(0, 1));
+    NodeContext context = new NodeContext(NumberFormat.BF16, true, List.of());
+    return models.builder().add("fc", new Linear(weight, zeros, true, 0), context, List.of(input));
+  }
+
+  @Test
+  void modelsOfBothFormatsShareAStore() {
+    HardwareConfig board = Presets.byName("amd_v80_c6b32");
+    List<Graph> graphs = new ArrayList<>();
+    for (int seed = 0; seed < 4; seed++) {
+      Models models = new Models(seed);
+      int x = models.input(100);
+      Tensor weight = models.tensor(100, 100);
+      int first = seed % 2 == 0 ? models.linear(x, 100) : fp8Linear(models, x, weight);
+      int second = seed % 2 == 0 ? fp8Linear(models, first, weight) : models.linear(first, 100);
+      graphs.add(models.build(second));
+    }
+    Program together = Models.compile(board, graphs.toArray(Graph[]::new));
+    VirtualMachine vm = machine(together);
+    for (int m = 0; m < graphs.size(); m++) {
+      FloatBuffer[] inputs = Models.randomInputs(together.models().get(m), m);
+      float[] alone = Models.run(machine(Models.compile(board, graphs.get(m))), 0, inputs).get(0);
+      assertArrayEquals(alone, Models.run(vm, m, inputs).get(0));
+    }
   }
 
   @Test

@@ -115,8 +115,62 @@ class ProgramFileTest {
 
   @Test
   void aStoreBeyondAnArrayIsRefused() {
-    CoreImage image = new CoreImage(new float[0], List.of(), none(), none(), 1 << 24, 0, 0);
+    CoreImage image = new CoreImage(new byte[0], none(), List.of(), none(), none(), 1 << 24, 0, 0);
     assertEquals("core 0: 16777216 blocks are too many", refusal(image, code(), List.of()));
+  }
+
+  private static CoreImage weights(int fp8, int bf16) {
+    return new CoreImage(new byte[fp8], new float[bf16], List.of(), none(), none(), 16, 0, 0);
+  }
+
+  @Test
+  void fp8WeightsOnABoardWithoutThemAreRefused() {
+    assertEquals(
+        "core 0: FP8 weights, which the board does not have",
+        refusal(weights(1024 * 1024, 0), code(), List.of()));
+  }
+
+  @Test
+  void twoFp8BlocksShareOneOfTheStore() {
+    HardwareConfig config = withFp8(2);
+    int block = 32 * 32;
+    Program program = program(config, weights(3 * block, 0));
+    assertEquals(List.of(2), program.metrics().weightStoreUsed());
+    assertEquals(
+        program.metrics(), ProgramReader.fromBytes(ProgramWriter.toBytes(program)).metrics());
+    assertEquals(List.of(2), program(config, weights(block, block)).metrics().weightStoreUsed());
+    assertEquals(
+        "core 0: weight store: 3 of 2", refusal(program(config, weights(3 * block, block))));
+    assertEquals("core 0: weight store: 3 of 2", refusal(program(config, weights(5 * block, 0))));
+  }
+
+  @Test
+  void fp8WeightsThatAreNotWholeBlocksAreRefused() {
+    assertEquals(
+        "core 0: weights are not whole blocks", refusal(program(withFp8(2), weights(1000, 0))));
+  }
+
+  /** A board of one core with FP8. */
+  private static HardwareConfig withFp8(int weightStoreDepth) {
+    return HardwareConfig.fromJson(
+        Presets.byName("amd_v80_c6b32")
+            .toJson()
+            .replaceFirst("\"num_cores\":\\d+", "\"num_cores\":1")
+            .replaceFirst(
+                "\"weight_store_depth\":\\d+", "\"weight_store_depth\":" + weightStoreDepth));
+  }
+
+  private static Program program(HardwareConfig config, CoreImage image) {
+    Model model = new Model("m", List.of(), List.of(), List.of(code()), false);
+    return new Program(config, List.of(image), List.of(model));
+  }
+
+  private static String refusal(Program program) {
+    return refusal(ProgramWriter.toBytes(program));
+  }
+
+  private static String refusal(byte[] bytes) {
+    return assertThrows(MalformedProgram.class, () -> ProgramReader.fromBytes(bytes)).getMessage();
   }
 
   @Test
@@ -168,6 +222,7 @@ class ProgramFileTest {
     instructions.add(new Instruction(Opcode.WRITE, Address.of(Region.ACCUMULATOR, 0), 0, 0, 1));
     CoreImage image =
         new CoreImage(
+            new byte[0],
             new float[1024 * 1024],
             List.of(new FixedBlock(Address.of(Region.TENSOR, 0), NumberFormat.BF16, ones())),
             none(),
@@ -210,7 +265,7 @@ class ProgramFileTest {
   private static CoreImage image(int constantAt) {
     FixedBlock constant =
         new FixedBlock(Address.of(Region.TENSOR, constantAt), NumberFormat.BF16, ones());
-    return new CoreImage(none(), List.of(constant), none(), none(), 16, 0, 0);
+    return new CoreImage(new byte[0], none(), List.of(constant), none(), none(), 16, 0, 0);
   }
 
   @Test
@@ -261,7 +316,7 @@ class ProgramFileTest {
   }
 
   private static CoreImage image() {
-    return new CoreImage(none(), List.of(), none(), none(), 16, 0, 0);
+    return new CoreImage(new byte[0], none(), List.of(), none(), none(), 16, 0, 0);
   }
 
   private static CoreCode code() {
@@ -282,9 +337,7 @@ class ProgramFileTest {
   }
 
   private static String refusal(CoreImage image, CoreCode code, List<Port> inputs) {
-    return assertThrows(
-            MalformedProgram.class, () -> ProgramReader.fromBytes(bytes(image, code, inputs)))
-        .getMessage();
+    return refusal(bytes(image, code, inputs));
   }
 
   private static byte[] flipped(byte[] bytes, int bit) {

@@ -20,6 +20,10 @@ import org.nnirbridge.numerics.UnaryFunction;
 
 /** The table of PyTorch's functions, operators and tensor methods: name to builder call. */
 final class Functions {
+  private static final String NOT_FP8 =
+      "its weight is computed at run time, and only constant weights are stored as FP8; give a"
+          + " parameter, or move it out of Fp8Weights";
+
   private Functions() {}
 
   /** What adds a function or method of a name; empty when it is not supported. */
@@ -173,8 +177,10 @@ final class Functions {
             .orElseThrow(
                 () ->
                     call.refuse(
-                        "its weight is computed at run time; give a parameter, or write it as"
-                            + " matmul with allow_dynamic_weights=True"));
+                        call.context().fp8Weights()
+                            ? NOT_FP8
+                            : "its weight is computed at run time; give a parameter, or write it as"
+                                + " matmul with allow_dynamic_weights=True"));
     Optional<Argument> bias =
         call.argument(2, "bias").filter(given -> !(given instanceof Argument.None));
     Optional<Tensor> biasTensor =
@@ -217,11 +223,13 @@ final class Functions {
       return product(call, isVector ? asRow(left.get()) : left.get(), b, axis, isVector);
     }
     throw call.refuse(
-        "neither side is a constant matrix or vector (shapes "
-            + call.shape(a)
-            + " and "
-            + call.shape(b)
-            + "); make one side a parameter of one or two axes");
+        call.context().fp8Weights()
+            ? NOT_FP8
+            : "neither side is a constant matrix or vector (shapes "
+                + call.shape(a)
+                + " and "
+                + call.shape(b)
+                + "); make one side a parameter of one or two axes");
   }
 
   private static Tensor asRow(Tensor vector) {

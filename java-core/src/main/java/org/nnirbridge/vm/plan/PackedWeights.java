@@ -68,25 +68,28 @@ final class PackedWeights {
       int input = 0;
       for (int slice = 0; slice < key.lanes().size(); slice++) {
         Sum.WeightBlock block = key.rows().get(row).get(slice);
-        float[] weights = images.get(block.core()).weights();
+        CoreImage image = images.get(block.core());
         int from = block.index() * blockSize * blockSize;
         for (int k = 0; k < key.lanes().get(slice); k++, input++, from += blockSize) {
-          fill(weights, from, input, width, offset + row * blockSize);
+          fill(image, from, input, width, offset + row * blockSize);
         }
       }
     }
   }
 
-  private void fill(float[] weights, int from, int input, int width, int to) {
+  private void fill(CoreImage image, int from, int input, int width, int to) {
     if (bf16) {
       int half = input % 2 * Short.SIZE;
       int at = to + input / 2 * width;
       for (int j = 0; j < blockSize; j++) {
-        int bits = Float.floatToRawIntBits(Bf16.round(weights[from + j])) >>> Short.SIZE;
+        int bits = Float.floatToRawIntBits(Bf16.round(image.weight(from + j))) >>> Short.SIZE;
         pairs[at + j] |= bits << half;
       }
     } else {
-      System.arraycopy(weights, from, floats, to + input * width, blockSize);
+      int at = to + input * width;
+      for (int j = 0; j < blockSize; j++) {
+        floats[at + j] = image.weight(from + j);
+      }
     }
   }
 
