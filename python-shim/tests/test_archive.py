@@ -45,19 +45,48 @@ def test_a_loaded_module_computes_the_same(tmp_path):
     assert multiplied.meta["vollo_fp32_activations"]
 
 
+class Scanning(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = vollo_torch.nn.LSTMCell(3, 4)
+        self.scan = vollo_torch.nn.Scan(self.step)
+        self.start = nn.ParameterList([torch.rand(4), torch.rand(4)])
+        self.zeros = vollo_torch.nn.Zeros(4)
+
+    def step(self, x, s):
+        hidden, total = s
+        with vollo_torch.Fp32Activations():
+            total = total + hidden
+        hidden = self.cell(x, hidden)
+        return (total, self.cell(x, hidden)), [hidden, total]
+
+    def forward(self, x):
+        a, b = self.scan(x, self.start), self.zeros()
+        return a[0] + b, a[1]
+
+
+def test_a_loaded_scan_computes_the_same_and_keeps_its_contexts(tmp_path):
+    torch.manual_seed(4)
+    model, x = Scanning().eval(), torch.randn(5, 3)
+    save(model, x, tmp_path / "model.tar.gz")
+    loaded, _ = load(tmp_path / "model.tar.gz")
+    expected = model(x)
+    torch.testing.assert_close(loaded(x), expected, rtol=0, atol=0)
+    for module in loaded.modules():
+        if isinstance(module, vollo_torch.nn.LSTMCell):
+            module.reset()
+    prepared, again = vollo_torch.fx.prepare_shape(loaded, x)
+    torch.testing.assert_close(again, expected, rtol=0, atol=0)
+    step = next(n.meta["vollo_scan_step"] for n in prepared.graph.nodes if n.name == "scan")
+    marks = {node.name: node.meta.get("vollo_fp32_activations") for node in step.graph.nodes}
+    assert marks["add"]
+    assert not marks["step_cell"]
+
+
 def test_a_layer_that_cannot_be_rebuilt_is_refused_before_a_file_is_written(tmp_path):
-    model = nn.Sequential(vollo_torch.nn.Scan(lambda x, s: (x, s)))
-
-    class Scanning(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.scan = model[0]
-
-        def forward(self, x):
-            return self.scan(x, torch.zeros(2))
-
-    with pytest.raises(ValueError, match=r"scan: vollo_torch\.nn\.Scan cannot be archived"):
-        save(Scanning(), torch.zeros(3, 2), tmp_path / "model.tar.gz")
+    layers = nn.TransformerEncoder(nn.TransformerEncoderLayer(2, 1), 1, enable_nested_tensor=False)
+    with pytest.raises(ValueError, match=r"torch\.nn\.TransformerEncoder cannot be archived"):
+        save(nn.Sequential(layers).eval(), torch.zeros(3, 2), tmp_path / "model.tar.gz")
     assert not list(tmp_path.iterdir())
 
 

@@ -49,6 +49,7 @@ def test_a_module_carries_type_attributes_parameters_and_shape():
         "op": "call_module",
         "target": "0",
         "type": "torch.nn.Linear",
+        "instance": 0,
         "attrs": {"training": False, "in_features": 4, "out_features": 3},
         "params": {"weight": 0},
         "args": [{"node": "input_1"}],
@@ -201,3 +202,39 @@ def test_precisions_are_number_formats():
         TypeError, match=r"outputs_precisions: a vollo_compiler.NumberFormat, got 'BF16'"
     ):
         vollo_torch.fx.nnir.to_nnir(module, outputs_precisions=["BF16"])
+
+
+def test_a_scan_carries_the_graph_of_its_step():
+    class Sum(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(3, 3)
+            self.scan = vollo_torch.nn.Scan(self.step)
+
+        def step(self, x, s):
+            total = self.fc(x[0]) + s[0] * x[1]
+            return total, (total,)
+
+        def forward(self, x):
+            with vollo_torch.Fp32Activations():
+                return self.scan((x, self.fc(x)), (torch.ones(3),), input_axis=1)
+
+    nodes, tensors, _ = export(Sum(), torch.zeros(3, 5, 3))
+    step = nodes["scan"]["graph"]["nodes"]
+    assert [node["name"] for node in step] == [
+        "x",
+        "s",
+        "getitem",
+        "getitem_1",
+        "getitem_2",
+        "step_fc",
+        "mul",
+        "add",
+        "output",
+    ]
+    assert step[0]["shape"] == {"tuple": [[3, 3], [3, 3]]}
+    assert step[5]["params"] == nodes["fc"]["params"]
+    assert step[5]["instance"] == nodes["fc"]["instance"]
+    assert {node["context"]["fp32_activations"] for node in step[:-1]} == {True}
+    assert step[-1]["args"] == [{"tuple": [{"node": "add"}, {"tuple": [{"node": "add"}]}]}]
+    assert len(tensors) == 3

@@ -245,3 +245,218 @@ def test_operators_of_several_steps_print_one_line():
         "Id(8) - (max_pool1d) MaxPool1d(kernel_size: 2, stride: 2, dilation: 1, input: Id(7), "
         f"{bf16}) - [1, 4]",
     ]
+
+
+def streaming_refusal(model, axes, *inputs):
+    nnir = to_nnir(model, *inputs)
+    with pytest.raises(ValueError) as error:
+        nnir.streaming_transform(axes)
+    return str(error.value)
+
+
+class Scanning(nn.Module):
+    def __init__(self, step, state=None, **axes):
+        super().__init__()
+        self.scan = vollo_torch.nn.Scan(step)
+        self.state = torch.zeros(4) if state is None else state
+        self.axes = axes
+
+    def forward(self, x):
+        return self.scan(x, self.state, **self.axes)
+
+
+def running_sum(x, s):
+    return x + s, x + s
+
+
+def test_a_scan_prints_as_its_step():
+    text = str(to_nnir(Scanning(running_sum, output_axis=1), torch.zeros(3, 4)))
+    assert [line.strip() for line in text.splitlines()] == [
+        "Inputs:",
+        "Id(0) - (x) Input(index: 0) - [3, 4]",
+        "Outputs:",
+        "Id(5) - [4, 3]",
+        "States:",
+        "State(0) - (scan_state) depth: 1, source: Id(4) - [4]",
+        "Nodes:",
+        "Id(1) - (scan) ScanInput(axis: 0, input: Id(0)) - [4]",
+        "Id(2) - (scan_state) StateRead(state: 0, age: 1) - [4]",
+        "Id(3) - (scan.add) Add(inputs: [Id(1), Id(2)], activation_precision: Bf16) - [4]",
+        "Id(4) - (scan.add_1) Add(inputs: [Id(1), Id(2)], activation_precision: Bf16) - [4]",
+        "Id(5) - (scan) ScanOutput(axis: 1, length: 3, input: Id(3)) - [4, 3]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "place", "axis"),
+    [
+        (Scanning(running_sum, input_axis=-1, state=torch.zeros(3)), "scan (ScanInput)", 1),
+        (nn.Sequential(vollo_torch.nn.RecurrentStateLSTM(4, 4)), "_0 (Lstm)", 0),
+    ],
+)
+def test_what_must_be_streamed_says_so(model, place, axis):
+    with pytest.raises(ValueError) as error:
+        to_nnir(model, torch.zeros(3, 4)).to_program(Config.ip_core(1, 8))
+    assert str(error.value) == (
+        f"{place}: it hands state from one element of axis {axis} to the next and is compiled one "
+        "element at a time; call streaming_transform with that axis first"
+    )
+
+
+def test_a_scan_along_another_axis_than_time_is_refused():
+    model = Scanning(running_sum, input_axis=1, state=torch.zeros(3))
+    assert streaming_refusal(model, 0, torch.zeros(3, 4)) == (
+        "streaming_transform: scan (ScanInput): it scans axis 1 of [3, 4], but the streaming axis "
+        "is 0; stream over the scanned axis, or scan with input_axis=0"
+    )
+
+
+def test_a_model_with_state_is_streamed_once():
+    streamed, _ = to_nnir(Scanning(running_sum), torch.zeros(3, 4)).streaming_transform(0)
+    with pytest.raises(ValueError) as error:
+        streamed.streaming_transform(0)
+    assert str(error.value) == (
+        "streaming_transform: the model already keeps state (scan_state); transform it once, over "
+        "all its streaming axes"
+    )
+
+
+class Nested(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = vollo_torch.nn.Scan(running_sum)
+
+    def forward(self, x, s):
+        return self.inner(x[None], torch.zeros(4))[0], s
+
+
+class Recurring(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.memory = vollo_torch.nn.RecurrentStateLSTM(4, 4)
+
+    def forward(self, x, s):
+        return self.memory(x[None])[0], s
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            Scanning(Nested()),
+            "scan.step_inner (Scan): a Scan in the step of another Scan (scan) is not supported; "
+            "write the inner loop out, or keep the states of both in one Scan",
+        ),
+        (
+            Scanning(Recurring()),
+            "scan.step_memory (RecurrentStateLSTM): its sequence would begin anew at each element "
+            "of the scan; use vollo_torch.nn.LSTMCell",
+        ),
+        (
+            Scanning(lambda x, s: (x, (s, s))),
+            "scan (Scan): its step gets 1 states and gives 2; give as many",
+        ),
+        (
+            Scanning(lambda x, s: (x, s + x), state=torch.zeros(1)),
+            "scan (Scan): state 0 starts with shape [1], but its step gives it shape [4]; start "
+            "with that shape",
+        ),
+        (
+            Scanning(lambda x, s: (torch.where(x > 0, x, s), x @ torch.zeros(4, 3))),
+            "scan (Scan): state 0 starts with shape [4], but its step gives it shape [3]; start "
+            "with that shape",
+        ),
+        (
+            Scanning(lambda x, s: (x.clone(), s.sum(dtype=torch.float64) + s)),
+            "scan.sum_1 (sum): tensors of type float64 are not supported; keep float32 in the "
+            "model",
+        ),
+    ],
+)
+def test_steps_that_cannot_be_compiled_are_named(model, message):
+    x = torch.zeros(1, 4) if "[3]" in message or "[1]" in message else torch.zeros(3, 4)
+    assert refusal(model, x) == message
+
+
+def test_a_state_known_only_at_run_time_is_refused():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scan = vollo_torch.nn.Scan(running_sum)
+
+        def forward(self, x):
+            return self.scan(x, x[0])
+
+    assert refusal(Model(), torch.zeros(3, 4)) == (
+        "scan (Scan): its initial state is computed at run time; give a parameter, a buffer or a "
+        "constant such as torch.zeros"
+    )
+
+
+def test_unsupported_operations_of_a_step_join_the_message():
+    assert refusal(Scanning(lambda x, s: (torch.erf(x), s.cumprod(0))), torch.zeros(3, 4)) == (
+        "Unsupported operations encountered translating to Vollo NNIR:\n"
+        "  unsupported function 'erf': found 1\n"
+        "  unsupported method 'cumprod': found 1"
+    )
+
+
+def test_a_step_that_cannot_be_traced_is_named():
+    with pytest.raises(ValueError, match=r"^the step of scan cannot be traced: control flow"):
+        to_nnir(Scanning(lambda x, s: (x, s) if x.sum() > 0 else (s, x)), torch.zeros(3, 4))
+
+
+def test_a_state_that_is_no_tensor_is_refused():
+    with pytest.raises(ValueError) as error:
+        to_nnir(Scanning(running_sum, state=0.0), torch.zeros(3, 4))
+    assert str(error.value).endswith(
+        "scan (Scan): its state is a tensor or a sequence of tensors, got float"
+    )
+
+
+class Cells(nn.Module):
+    def __init__(self, forward, batch_size=None):
+        super().__init__()
+        self.cell = vollo_torch.nn.LSTMCell(4, 4, batch_size)
+        self.memory = vollo_torch.nn.RecurrentStateLSTM(4, 4)
+        self.first, self.second = (vollo_torch.nn.Scan(self.step) for _ in range(2))
+        self.function = forward
+
+    def step(self, x, h):
+        h = self.cell(x, h)
+        return h, h
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            Cells(lambda m, x: m.memory(m.memory(x))),
+            "memory_1 (RecurrentStateLSTM): it is called a second time, and would go on from the "
+            "end of the first sequence, which is not known while streaming; use a second module",
+        ),
+        (
+            Cells(lambda m, x: m.second(m.first(x, torch.zeros(4)), torch.zeros(4))),
+            "second.step_cell (LSTMCell): its state would carry over from the whole of another "
+            "scan, which is not known while streaming; use a module of its own here",
+        ),
+        (
+            Cells(lambda m, x: m.cell(x, torch.zeros(3, 4)), batch_size=2),
+            "cell (LSTMCell): batch_size=2 does not fit the hidden state of shape [3, 4]; give it "
+            "the shape (batch_size, hidden_size)",
+        ),
+    ],
+)
+def test_states_of_modules_that_cannot_carry_over_are_named(model, message):
+    assert refusal(model, torch.zeros(3, 4)) == message
+
+
+def test_an_lstm_cell_on_a_whole_sequence_cannot_stream():
+    model = Cells(lambda m, x: m.cell(x, torch.zeros(3, 4)))
+    assert streaming_refusal(model, 0, torch.zeros(3, 4)) == (
+        "streaming_transform: cell (LstmCell): its cell state goes from call to call, not along "
+        "the streaming axis 0; call it in the step of a vollo_torch.nn.Scan"
+    )

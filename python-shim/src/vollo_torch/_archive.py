@@ -22,6 +22,7 @@ from torch import fx
 
 from vollo_torch._export import FloatArray, export_graph
 from vollo_torch._trace import prepare_shape
+from vollo_torch.nn import Scan
 
 _GRAPH_MEMBER = "graph.json"
 _TENSORS_MEMBER = "tensors.npz"
@@ -113,10 +114,18 @@ def _rebuild(document: dict[str, Any], arrays: list[FloatArray]) -> fx.GraphModu
         torch.from_numpy(array.copy()).to(getattr(torch, entry["dtype"]))
         for array, entry in zip(arrays, document["tensors"], strict=True)
     ]
+    return _graph_module(document["nodes"], tensors, {})
+
+
+def _graph_module(
+    nodes: list[dict[str, Any]],
+    tensors: list[torch.Tensor],
+    modules: dict[int, torch.nn.Module],
+) -> fx.GraphModule:
     root = torch.nn.Module()
     graph = fx.Graph()
     made: dict[str, fx.Node] = {}
-    for entry in document["nodes"]:
+    for entry in nodes:
         op = entry["op"]
         args = tuple(_decode(a, made) for a in entry.get("args", ()))
         kwargs = {name: _decode(a, made) for name, a in entry.get("kwargs", {}).items()}
@@ -125,7 +134,9 @@ def _rebuild(document: dict[str, Any], arrays: list[FloatArray]) -> fx.GraphModu
             continue
         target: Any = entry.get("target", entry["name"])
         if op == "call_module":
-            _place(root, target, _module(entry, tensors))
+            if entry["instance"] not in modules:
+                modules[entry["instance"]] = _module(entry, tensors, modules)
+            _place(root, target, modules[entry["instance"]])
         elif op == "get_attr":
             _place(root, target, tensors[entry["tensor"]])
         elif op == "call_function":
@@ -154,13 +165,19 @@ def _place(root: torch.nn.Module, target: str, value: torch.nn.Module | torch.Te
         owner.register_buffer(name, value)
 
 
-def _module(entry: dict[str, Any], tensors: list[torch.Tensor]) -> torch.nn.Module:
+def _module(
+    entry: dict[str, Any], tensors: list[torch.Tensor], modules: dict[int, torch.nn.Module]
+) -> torch.nn.Module:
     namespace, _, name = entry["type"].rpartition(".")
     if namespace not in _MODULE_NAMESPACES:
         raise ValueError(f"{entry['target']}: modules of type {entry['type']} cannot be archived")
     cls = getattr(importlib.import_module(namespace), name)
     attributes = {k: _decode(v, {}) for k, v in entry["attrs"].items()}
-    module: torch.nn.Module = cls(**_constructor_arguments(cls, attributes, entry))
+    if "graph" in entry:
+        step = _graph_module(entry["graph"]["nodes"], tensors, modules)
+        return Scan(step).train(attributes["training"])
+    positional = _positional_arguments(cls, attributes)
+    module: torch.nn.Module = cls(*positional, **_constructor_arguments(cls, attributes, entry))
     for qualified, index in entry["params"].items():
         owner_name, _, tensor_name = qualified.rpartition(".")
         owner = module.get_submodule(owner_name)
@@ -172,20 +189,27 @@ def _module(entry: dict[str, Any], tensors: list[torch.Tensor]) -> torch.nn.Modu
     return module.train(attributes["training"])
 
 
+def _positional_arguments(cls: type, attributes: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what a variadic constructor, such as that of ``Zeros``, was given."""
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL and name in attributes:
+            return tuple(attributes[name])
+    return ()
+
+
 def _constructor_arguments(
     cls: type, attributes: dict[str, Any], entry: dict[str, Any]
 ) -> dict[str, Any]:
     signed = torch.nn.RNNBase if issubclass(cls, torch.nn.RNNBase) else cls
     arguments = {}
     for name, parameter in inspect.signature(signed).parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            continue
         if name == "bias" and name not in attributes:
             arguments[name] = any(key.split(".")[-1] == "bias" for key in entry["params"])
         elif name in attributes and not (name == "mode" and signed is not cls):
             arguments[name] = attributes[name]
-        elif parameter.default is parameter.empty and parameter.kind not in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-        ):
+        elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
             if name == "mode" and signed is not cls:
                 continue
             raise ValueError(f"{entry['target']}: {entry['type']} cannot be archived ({name})")

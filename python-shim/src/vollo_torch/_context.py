@@ -6,7 +6,8 @@ instance may be entered again at every forward call, inside itself, and from sev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -38,6 +39,22 @@ _stack: ContextVar[tuple[ActiveContexts, ...]] = ContextVar(
 def active_contexts() -> ActiveContexts:
     """Return the contexts that are active at this point of the program."""
     return _stack.get()[-1]
+
+
+@contextmanager
+def contexts_of(node_meta: dict[str, Any]) -> Iterator[None]:
+    """Make the contexts that a traced node's ``meta`` carries the active ones."""
+    marked = ActiveContexts(
+        node_meta.get("vollo_fp32_activations", False),
+        node_meta.get("vollo_fp8_weights", False),
+        node_meta.get("vollo_core_partition"),
+    )
+    before = _stack.get()
+    _stack.set((*before, marked))
+    try:
+        yield
+    finally:
+        _stack.set(before)
 
 
 class _TracingContext:

@@ -16,7 +16,7 @@ from torch import fx
 from torch.fx.node import Argument, Node
 from torch.fx.passes.shape_prop import TensorMetadata
 
-from vollo_torch._trace import SHAPES_META
+from vollo_torch._trace import SHAPES_META, STEP_META
 
 _VERSION = 1
 _SHAPE_METHODS = frozenset({"size", "dim", "ndimension", "numel", "nelement", "element_size"})
@@ -34,21 +34,60 @@ def export_graph(module: fx.GraphModule) -> tuple[dict[str, Any], list[FloatArra
     Raises:
         ValueError: A node has no shape, so the module did not come from ``prepare_shape``.
     """
-    return _Exporter(module).document()
+    shared = _Shared()
+    nodes = _Exporter(module, shared).nodes()
+    return {"version": _VERSION, "nodes": nodes, "tensors": shared.entries}, shared.arrays
+
+
+class _Shared:
+    """What the graphs of one document have in common: tensors, and which modules are the same."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self.arrays: list[FloatArray] = []
+        self._index_of: dict[tuple[Any, ...], int] = {}
+        self._kept: list[torch.Tensor] = []
+        self._modules: list[torch.nn.Module] = []
+
+    def instance(self, module: torch.nn.Module) -> int:
+        """Return a number that is the same for every call of a module."""
+        for index, known in enumerate(self._modules):
+            if known is module:
+                return index
+        self._modules.append(module)
+        return len(self._modules) - 1
+
+    def tensor(self, name: str, tensor: torch.Tensor) -> int:
+        """Return the index of a tensor, the same for every use of the same memory."""
+        key: tuple[Any, ...] = (
+            tensor.untyped_storage().data_ptr() or id(tensor),
+            tensor.storage_offset(),
+            tensor.shape,
+            tensor.stride(),
+            tensor.dtype,
+        )
+        if key not in self._index_of:
+            if tensor.is_complex():
+                raise ValueError(f"{name}: complex tensors are not supported; use real ones")
+            self._index_of[key] = len(self.entries)
+            self._kept.append(tensor)
+            entry = {"name": name, "shape": list(tensor.shape), "dtype": _dtype_name(tensor.dtype)}
+            self.entries.append(entry)
+            plain = tensor.detach().to(device="cpu", dtype=torch.float32).contiguous()
+            self.arrays.append(plain.numpy())
+        return self._index_of[key]
 
 
 class _Exporter:
-    def __init__(self, module: fx.GraphModule) -> None:
+    """Describes the nodes of one graph."""
+
+    def __init__(self, module: fx.GraphModule, shared: _Shared) -> None:
         self._module = module
-        self._entries: list[dict[str, Any]] = []
-        self._tensors: list[FloatArray] = []
-        self._index_of: dict[tuple[Any, ...], int] = {}
-        self._kept: list[torch.Tensor] = []
+        self._shared = shared
         self._known: dict[Node, Any] = {}
 
-    def document(self) -> tuple[dict[str, Any], list[FloatArray]]:
-        nodes = [self._node(node) for node in self._module.graph.nodes if not self._is_known(node)]
-        return {"version": _VERSION, "nodes": nodes, "tensors": self._entries}, self._tensors
+    def nodes(self) -> list[dict[str, Any]]:
+        return [self._node(node) for node in self._module.graph.nodes if not self._is_known(node)]
 
     def _is_known(self, node: Node) -> bool:
         """Whether a node's result follows from shapes alone; its users then get the value."""
@@ -81,6 +120,9 @@ class _Exporter:
             return {**entry, "args": [self._argument(node.args[0])]}
         if node.op == "call_module":
             entry |= self._called_module(str(node.target))
+            if STEP_META in node.meta:
+                step = _Exporter(node.meta[STEP_META], self._shared)
+                entry["graph"] = {"nodes": step.nodes()}
         elif node.op == "get_attr":
             entry |= self._attribute(str(node.target))
         elif node.op == "call_function":
@@ -108,36 +150,17 @@ class _Exporter:
         return {
             "target": target,
             "type": module_type(called),
+            "instance": self._shared.instance(called),
             "attrs": {name: self._argument(v) for name, v in module_attributes(called).items()},
-            "params": {name: self._tensor(f"{target}.{name}", t) for name, t in tensors},
+            "params": {name: self._shared.tensor(f"{target}.{name}", t) for name, t in tensors},
         }
 
     def _attribute(self, target: str) -> dict[str, Any]:
         value: Any = self._module
         for name in target.split("."):
             value = getattr(value, name)
-        index = self._tensor(target, value) if isinstance(value, torch.Tensor) else None
+        index = self._shared.tensor(target, value) if isinstance(value, torch.Tensor) else None
         return {"target": target, "tensor": index}
-
-    def _tensor(self, name: str, tensor: torch.Tensor) -> int:
-        """Return the index of a tensor, the same for every use of the same memory."""
-        key: tuple[Any, ...] = (
-            tensor.untyped_storage().data_ptr() or id(tensor),
-            tensor.storage_offset(),
-            tensor.shape,
-            tensor.stride(),
-            tensor.dtype,
-        )
-        if key not in self._index_of:
-            if tensor.is_complex():
-                raise ValueError(f"{name}: complex tensors are not supported; use real ones")
-            self._index_of[key] = len(self._entries)
-            self._kept.append(tensor)
-            entry = {"name": name, "shape": list(tensor.shape), "dtype": _dtype_name(tensor.dtype)}
-            self._entries.append(entry)
-            plain = tensor.detach().to(device="cpu", dtype=torch.float32).contiguous()
-            self._tensors.append(plain.numpy())
-        return self._index_of[key]
 
     def _argument(self, value: Argument | Any) -> Any:
         if isinstance(value, Node):

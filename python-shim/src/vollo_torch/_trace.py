@@ -19,7 +19,8 @@ from torch.fx.node import Node, Target, map_aggregate
 from torch.fx.passes.shape_prop import TensorMetadata
 from torch.fx.proxy import TraceError
 
-from vollo_torch._context import active_contexts
+from vollo_torch._context import active_contexts, contexts_of
+from vollo_torch.nn import Scan
 
 _PACKAGE = Path(__file__).parent
 _TORCH = Path(torch.__file__).parent
@@ -31,6 +32,9 @@ _tracing = threading.RLock()  # torch.fx patches torch.nn.Module for all threads
 
 SHAPES_META = "vollo_value"
 """``meta`` key of a node's result with every tensor replaced by its metadata."""
+
+STEP_META = "vollo_scan_step"
+"""``meta`` key of a ``Scan``'s node with its step as an annotated graph module."""
 
 
 class _Tracer(fx.Tracer):
@@ -76,6 +80,56 @@ class _Tracer(fx.Tracer):
         return node
 
 
+class _Step(torch.nn.Module):
+    """A step of a ``Scan`` as the root of a graph; what it calls lies in the attribute ``step``."""
+
+    def __init__(self, step: Callable[..., Any]) -> None:
+        super().__init__()
+        owner = getattr(step, "__self__", None)
+        self.step = owner if isinstance(owner, torch.nn.Module) else step
+        self._call = (step,)
+
+    def forward(self, x: Any, s: Any) -> Any:
+        return self._call[0](x, s)
+
+
+class _StepTracer(_Tracer):
+    """A tracer of a step: a function may use modules and parameters of the model around it."""
+
+    def __init__(self, x: Any, s: Any) -> None:
+        super().__init__(2)
+        self._examples = {"x": x, "s": s}
+
+    def create_args_for_root(
+        self,
+        root_fn: Callable[..., Any],
+        is_module: bool,
+        concrete_args: dict[str, Any] | tuple[Any, ...] | None = None,
+    ) -> tuple[Callable[..., Any], list[Any]]:
+        given: dict[str, Any] = {
+            name: self.create_proxy("placeholder", name, (), {}) for name in self._examples
+        }
+        arguments = [
+            given[name]
+            if isinstance(example, torch.Tensor)
+            else tuple(given[name][i] for i in range(len(example)))
+            for name, example in self._examples.items()
+        ]
+        return root_fn, [self.root, *arguments]
+
+    def path_of_module(self, mod: torch.nn.Module) -> str:
+        if mod not in self.root.modules():
+            name = f"used_{len(list(self.root.children()))}"
+            self.root.add_module(name, mod)
+            self.submodule_paths = {m: path for path, m in self.root.named_modules()}
+        return super().path_of_module(mod)
+
+    def create_arg(self, a: Any) -> Any:
+        if isinstance(a, torch.nn.Parameter) and all(a is not p for p in self.root.parameters()):
+            self.root.register_parameter(f"used_{len(self.root._parameters)}_parameter", a)
+        return super().create_arg(a)
+
+
 def _input_names(forward: Callable[..., Any], count: int) -> list[str]:
     names: list[str] = []
     for parameter in list(inspect.signature(forward).parameters.values())[1:]:
@@ -86,6 +140,10 @@ def _input_names(forward: Callable[..., Any], count: int) -> list[str]:
     return names[:count]
 
 
+class _RefusedStepError(ValueError):
+    """A step of a ``Scan`` that runs, but cannot be traced."""
+
+
 class _ShapeRecorder(fx.Interpreter):
     """Runs a graph and writes each result's shape and type into its node."""
 
@@ -93,7 +151,42 @@ class _ShapeRecorder(fx.Interpreter):
         result = super().run_node(n)
         n.meta["tensor_meta"] = _tensor_meta(result)
         n.meta[SHAPES_META] = _described(result)
+        called = self.fetch_attr(str(n.target)) if n.op == "call_module" else None
+        if isinstance(called, Scan):
+            args, kwargs = self.fetch_args_kwargs_from_env(n)
+            try:
+                n.meta[STEP_META] = _step_of(called, n, args, kwargs)
+            except (TypeError, ValueError) as error:
+                raise _RefusedStepError(str(error)) from error
         return result
+
+
+def _step_of(
+    scan: Scan, node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> fx.GraphModule:
+    """Return the annotated graph of a step, which takes what ``Scan`` gives it at first."""
+    given = inspect.signature(scan.forward).bind(*args, **kwargs).arguments
+    axis = given.get("input_axis", 0)
+    xs, state = given["xs"], given["state"]
+    x = xs.select(axis, 0) if isinstance(xs, torch.Tensor) else tuple(v.select(axis, 0) for v in xs)
+    if not isinstance(state, torch.Tensor):
+        if not isinstance(state, tuple | list) or not all(torch.is_tensor(v) for v in state):
+            raise ValueError(
+                f"{node.name} (Scan): its state is a tensor or a sequence of tensors, got "
+                f"{_type_name(state)}"
+            )
+        state = tuple(state)
+    if isinstance(scan.step, fx.GraphModule):
+        step = _copied(scan.step)
+    else:
+        root = _Step(scan.step)
+        with contexts_of(node.meta):
+            graph = _traced(_StepTracer(x, state), root, f"the step of {node.name}")
+        step = fx.GraphModule(root, graph, "Step")
+    recorder = _ShapeRecorder(step)
+    recorder.extra_traceback = False
+    recorder.run(x, state)
+    return step
 
 
 def _metadata(tensor: torch.Tensor) -> TensorMetadata:
@@ -165,6 +258,8 @@ def prepare_shape(
         recorder.extra_traceback = False
         try:
             output = recorder.run(*inputs)
+        except _RefusedStepError:
+            raise
         except Exception as error:
             raise ValueError(
                 f"{type(model).__name__}: running the model on inputs of shapes "
@@ -175,19 +270,27 @@ def prepare_shape(
 
 def _graph_of(model: torch.nn.Module, input_count: int) -> fx.GraphModule:
     if isinstance(model, fx.GraphModule):
-        return fx.GraphModule(model, copy.deepcopy(model.graph), type(model).__name__)
+        return _copied(model)
     tracer = _Tracer(input_count)
     if tracer.is_leaf_module(model, ""):
         return _call_of(model, input_count)
     root = _detached_shell(model)
+    graph = _traced(tracer, root, type(model).__name__)
+    return fx.GraphModule(root, graph, type(model).__name__)
+
+
+def _copied(model: fx.GraphModule) -> fx.GraphModule:
+    return fx.GraphModule(model, copy.deepcopy(model.graph), type(model).__name__)
+
+
+def _traced(tracer: _Tracer, root: torch.nn.Module, name: str) -> fx.Graph:
     token = is_vollo_tracing.set(True)
     try:
-        graph = tracer.trace(root)
+        return tracer.trace(root)
     except Exception as error:
-        raise _untraceable(model, error) from error
+        raise _untraceable(name, error) from error
     finally:
         is_vollo_tracing.reset(token)
-    return fx.GraphModule(root, graph, type(model).__name__)
 
 
 def _call_of(model: torch.nn.Module, input_count: int) -> fx.GraphModule:
@@ -229,7 +332,7 @@ def _unchanged(model: torch.nn.Module) -> Iterator[None]:
                     buffer.copy_(content)
 
 
-def _untraceable(model: torch.nn.Module, error: Exception) -> Exception:
+def _untraceable(name: str, error: Exception) -> Exception:
     frames = traceback.extract_tb(error.__traceback__)
     files = [Path(frame.filename) for frame in frames]
     if files and _PACKAGE in files[-1].parents and isinstance(error, TypeError | ValueError):
@@ -246,7 +349,7 @@ def _untraceable(model: torch.nn.Module, error: Exception) -> Exception:
             what += f"\n  at {frame.filename}:{frame.lineno} in {frame.name}: {line}"
             break
     return ValueError(
-        f"{type(model).__name__} cannot be traced: {what}\n"
+        f"{name} cannot be traced: {what}\n"
         "  use torch.where to choose between values; decide, loop and unpack by attributes of the "
         "module and by indices"
     )

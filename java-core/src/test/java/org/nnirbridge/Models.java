@@ -83,7 +83,7 @@ public final class Models {
         new LstmWeights(
             tensor(4 * hidden, features), tensor(4 * hidden, hidden), tensor(4 * hidden));
     Tensor start = tensor(hidden);
-    return add("lstm", new Lstm(weights, start, start, 0, false, LstmPart.OUTPUT), input);
+    return add("lstm", new Lstm(weights, start, start, 0, false, LstmPart.OUTPUT, false), input);
   }
 
   public GraphBuilder builder() {

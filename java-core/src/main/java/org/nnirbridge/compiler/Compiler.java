@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.nnirbridge.backend.Backend;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.UnsupportedModel;
@@ -78,6 +79,12 @@ public final class Compiler {
     }
     List<Node> nodes = model.graph().nodes();
     for (Node node : nodes) {
+      OptionalInt axis = node.op().neededStreamingAxis();
+      if (axis.isPresent()) {
+        throw new UnsupportedModel(
+            "%s: it hands state from one element of axis %d to the next and is compiled one element at a time; call streaming_transform with that axis first"
+                .formatted(node.place(), axis.getAsInt()));
+      }
       if (node.context().fp8Weights() && !config.hasFeature("fp8")) {
         throw new UnsupportedModel(
             "%s: FP8 weights need a board that has them, and %s does not; use a V80 or leave Fp8Weights out"

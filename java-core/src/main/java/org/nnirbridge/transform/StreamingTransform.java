@@ -10,6 +10,7 @@ import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.GraphBuilder;
 import org.nnirbridge.nnir.Node;
 import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.State;
 import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.nnir.op.Input;
 import org.nnirbridge.nnir.op.StreamStep;
@@ -18,7 +19,8 @@ import org.nnirbridge.nnir.op.StreamedNode;
 /**
  * Turns a graph over whole sequences into one over single time steps, with state inside.
  *
- * <p>Step i of the result gives slice i of the whole-sequence result. The graph must have no state.
+ * <p>Step i of the result gives slice i of the whole-sequence result. States of a graph over whole
+ * sequences are those of its scans, which live from one time step to the next.
  */
 public final class StreamingTransform {
   private StreamingTransform() {}
@@ -41,7 +43,11 @@ public final class StreamingTransform {
               + " streaming axes were given; give one for each input");
     }
     checkSequenceLengths(inputs, axes);
+    refuseStreamed(graph);
     GraphBuilder builder = new GraphBuilder();
+    for (State state : graph.states()) {
+      builder.declareState(state.name(), state.type(), state.depth(), state.initial());
+    }
     StreamedNode[] streamed = new StreamedNode[graph.nodes().size()];
     for (Node node : graph.nodes()) {
       streamed[node.id()] =
@@ -49,7 +55,21 @@ public final class StreamingTransform {
               ? streamInput(builder, node, input, axisOf(node, axes.get(input.index())))
               : node.op().stream(step(builder, graph, node, streamed));
     }
+    for (int state = 0; state < graph.states().size(); state++) {
+      builder.setSource(state, streamed[graph.states().get(state).source()].node());
+    }
     return outputs(graph, builder, streamed);
+  }
+
+  private static void refuseStreamed(Graph graph) {
+    boolean streams =
+        graph.inputs().stream().anyMatch(node -> ((Input) node.op()).streamingDim().isPresent());
+    if (streams && !graph.states().isEmpty()) {
+      throw new UnsupportedModel(
+          "streaming_transform: the model already keeps state ("
+              + graph.states().get(0).name()
+              + "); transform it once, over all its streaming axes");
+    }
   }
 
   private static StreamStep step(

@@ -118,6 +118,15 @@ final class Functions {
               call -> new Argument.TensorValue(call.tensor(0, "input"));
           case "to", "type" -> Functions::toType;
           case "dropout" -> Functions::dropout;
+          case "zeros" -> call -> Filled.filled(call, 0f);
+          case "ones" -> call -> Filled.filled(call, 1f);
+          case "full" -> call -> Filled.full(call, 0);
+          case "zeros_like" -> call -> Filled.filledLike(call, 0f);
+          case "ones_like" -> call -> Filled.filledLike(call, 1f);
+          case "full_like" -> Filled::fullLike;
+          case "new_zeros" -> call -> Filled.filledNew(call, 0f);
+          case "new_ones" -> call -> Filled.filledNew(call, 1f);
+          case "new_full" -> call -> Filled.full(call, 1);
           default -> null;
         });
   }

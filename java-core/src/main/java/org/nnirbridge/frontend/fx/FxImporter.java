@@ -5,10 +5,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.Graph;
@@ -27,25 +31,32 @@ public final class FxImporter {
   private static final Map<String, String> NUMPY_NAMES =
       Map.of("axis", "dim", "axis0", "dim0", "axis1", "dim1", "x1", "input", "x2", "other");
 
-  private final JsonNode document;
   private final List<Tensor> tensors;
-  private final List<NumberFormat> inputFormats;
-  private final List<NumberFormat> outputFormats;
-  private final GraphBuilder builder = new GraphBuilder();
+  private final Function<JsonNode, Argument> placeholder;
+  private final GraphBuilder builder;
+  private final ModuleStates states;
+  private final String scope;
   private final Map<String, Argument> results = new HashMap<>();
   private final ArgumentReader arguments = new ArgumentReader(results);
   private final InPlace inPlace = new InPlace();
-  private int inputs;
 
+  /**
+   * An importer of one list of nodes.
+   *
+   * @param placeholder what a placeholder stands for
+   * @param scope the scan whose step the nodes are; empty for the model itself
+   */
   private FxImporter(
-      JsonNode document,
       List<Tensor> tensors,
-      List<NumberFormat> inputFormats,
-      List<NumberFormat> outputFormats) {
-    this.document = document;
+      Function<JsonNode, Argument> placeholder,
+      GraphBuilder builder,
+      ModuleStates states,
+      String scope) {
     this.tensors = tensors;
-    this.inputFormats = inputFormats;
-    this.outputFormats = outputFormats;
+    this.placeholder = placeholder;
+    this.builder = builder;
+    this.states = states;
+    this.scope = scope;
   }
 
   /**
@@ -71,34 +82,49 @@ public final class FxImporter {
     if (document.path("version").asInt() != 1 || !document.path("nodes").isArray()) {
       throw new InvalidArgument("graph document: version 1 with a list of nodes is needed");
     }
-    return new FxImporter(document, tensors, inputFormats, outputFormats).build();
-  }
-
-  private Graph build() {
     if (inputFormats.isEmpty() || outputFormats.isEmpty()) {
       throw new InvalidArgument(
           "inputs_precisions and outputs_precisions must not be empty; give one, or one for each");
     }
-    refuseUnsupported();
-    List<Graph.Output> outputs = List.of();
-    for (JsonNode node : document.get("nodes")) {
+    refuseUnsupported(document.get("nodes"));
+    GraphBuilder builder = new GraphBuilder();
+    AtomicInteger inputs = new AtomicInteger();
+    FxImporter importer =
+        new FxImporter(
+            tensors,
+            node -> input(builder, node, inputs.getAndIncrement(), inputFormats),
+            builder,
+            new ModuleStates(),
+            "");
+    List<Graph.Output> outputs = outputs(importer.add(document.get("nodes")), outputFormats);
+    if (inputFormats.size() > 1 && inputFormats.size() != inputs.get()) {
+      throw new InvalidArgument(
+          "inputs_precisions has %d entries for %d inputs; give one, or one for each"
+              .formatted(inputFormats.size(), inputs.get()));
+    }
+    return builder.build(outputs);
+  }
+
+  /** Adds a list of nodes; gives what its output node returns. */
+  private Argument add(JsonNode nodes) {
+    Argument output = new Argument.None();
+    for (JsonNode node : nodes) {
+      refuseStaleOperands(node);
       if (text(node, "op").equals("output")) {
-        refuseStaleOperands(node);
-        outputs = outputs(arguments.read(node.get("args").get(0)));
+        output = arguments.read(node.get("args").get(0));
       } else {
-        refuseStaleOperands(node);
         Argument result = result(node);
         checkShape(node, result);
         results.put(text(node, "name"), result);
         inPlace.note(node).ifPresent(changed -> results.put(changed, result));
       }
     }
-    if (inputFormats.size() > 1 && inputFormats.size() != inputs) {
-      throw new InvalidArgument(
-          "inputs_precisions has %d entries for %d inputs; give one, or one for each"
-              .formatted(inputFormats.size(), inputs));
-    }
-    return builder.build(outputs);
+    return output;
+  }
+
+  /** The node's name, with the scan in whose step it is: {@code scan.add}. */
+  private String name(JsonNode node) {
+    return scope.isEmpty() ? text(node, "name") : scope + "." + text(node, "name");
   }
 
   private void refuseStaleOperands(JsonNode node) {
@@ -106,13 +132,25 @@ public final class FxImporter {
         .refusal(node)
         .ifPresent(
             why -> {
-              throw new UnsupportedModel(text(node, "name") + ": " + why);
+              throw new UnsupportedModel(name(node) + ": " + why);
             });
   }
 
-  private void refuseUnsupported() {
+  private static void refuseUnsupported(JsonNode nodes) {
     Map<String, Integer> found = new TreeMap<>();
-    for (JsonNode node : document.get("nodes")) {
+    countUnsupported(nodes, found);
+    if (!found.isEmpty()) {
+      StringBuilder message =
+          new StringBuilder("Unsupported operations encountered translating to Vollo NNIR:");
+      found.forEach(
+          (what, count) -> message.append("\n  ").append(what).append(": found ").append(count));
+      throw new UnsupportedModel(message.toString());
+    }
+  }
+
+  private static void countUnsupported(JsonNode nodes, Map<String, Integer> found) {
+    for (JsonNode node : nodes) {
+      countUnsupported(node.path("graph").path("nodes"), found);
       String target = node.path("target").asText();
       String kind =
           switch (text(node, "op")) {
@@ -137,21 +175,14 @@ public final class FxImporter {
         found.merge("unsupported " + kind + " '" + shown + "'", 1, Integer::sum);
       }
     }
-    if (!found.isEmpty()) {
-      StringBuilder message =
-          new StringBuilder("Unsupported operations encountered translating to Vollo NNIR:");
-      found.forEach(
-          (what, count) -> message.append("\n  ").append(what).append(": found ").append(count));
-      throw new UnsupportedModel(message.toString());
-    }
   }
 
   private Argument result(JsonNode node) {
     return switch (text(node, "op")) {
-      case "placeholder" -> input(node);
+      case "placeholder" -> placeholder.apply(node);
       case "get_attr" ->
           new Argument.TensorValue(
-              builder.constant(text(node, "name"), tensor(node.get("tensor").asInt())));
+              builder.constant(name(node), tensor(node.get("tensor").asInt())));
       case "call_function" -> {
         Call call = call(node, text(node, "target"));
         yield Functions.find(call.target()).orElseThrow().apply(call);
@@ -169,11 +200,12 @@ public final class FxImporter {
     };
   }
 
-  private Argument input(JsonNode node) {
+  private static Argument input(
+      GraphBuilder builder, JsonNode node, int index, List<NumberFormat> formats) {
     NumberFormat format =
-        inputFormats.get(inputFormats.size() == 1 ? 0 : Math.min(inputs, inputFormats.size() - 1));
+        formats.get(formats.size() == 1 ? 0 : Math.min(index, formats.size() - 1));
     TensorType type = new TensorType(shape(node.get("shape")), format);
-    Input input = new Input(inputs++, type, OptionalInt.empty());
+    Input input = new Input(index, type, OptionalInt.empty());
     return new Argument.TensorValue(
         builder.add(text(node, "name"), input, NodeContext.DEFAULT, List.of()));
   }
@@ -184,7 +216,7 @@ public final class FxImporter {
     Map<String, Argument> kwargs = new HashMap<>();
     named(node.path("kwargs"))
         .forEach((name, value) -> kwargs.put(NUMPY_NAMES.getOrDefault(name, name), value));
-    return new Call(builder, context(node), text(node, "name"), target, args, kwargs);
+    return new Call(builder, context(node), name(node), target, args, kwargs);
   }
 
   private ModuleCall module(JsonNode node, Call call) {
@@ -192,7 +224,24 @@ public final class FxImporter {
     node.path("params")
         .properties()
         .forEach(entry -> parameters.put(entry.getKey(), tensor(entry.getValue().asInt())));
-    return new ModuleCall(call, named(node.path("attrs")), parameters);
+    JsonNode stepNodes = node.path("graph").path("nodes");
+    Optional<StepGraph> step =
+        stepNodes.isArray() ? Optional.of(stepGraph(stepNodes, call.name())) : Optional.empty();
+    return new ModuleCall(
+        call,
+        named(node.path("attrs")),
+        parameters,
+        node.path("instance").asInt(),
+        states,
+        scope,
+        step);
+  }
+
+  private StepGraph stepGraph(JsonNode nodes, String scan) {
+    return (target, kept, x, s) -> {
+      Iterator<Argument> given = List.of(x, s).iterator();
+      return new FxImporter(tensors, placeholder -> given.next(), target, kept, scan).add(nodes);
+    };
   }
 
   private Map<String, Argument> named(JsonNode object) {
@@ -213,7 +262,7 @@ public final class FxImporter {
         cores);
   }
 
-  private List<Graph.Output> outputs(Argument result) {
+  private static List<Graph.Output> outputs(Argument result, List<NumberFormat> outputFormats) {
     List<Argument> values =
         result instanceof Argument.Several several ? several.all() : List.of(result);
     if (outputFormats.size() > 1 && outputFormats.size() != values.size()) {
@@ -241,8 +290,7 @@ public final class FxImporter {
       if (!inferred.equals(shape(given))) {
         throw new UnsupportedModel(
             "%s (%s): its shape is %s in PyTorch, but %s here"
-                .formatted(
-                    text(node, "name"), node.path("target").asText(), shape(given), inferred));
+                .formatted(name(node), node.path("target").asText(), shape(given), inferred));
       }
     }
   }

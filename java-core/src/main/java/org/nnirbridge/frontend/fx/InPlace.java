@@ -3,6 +3,7 @@ package org.nnirbridge.frontend.fx;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -74,6 +75,9 @@ final class InPlace {
   /** For each node the one whose values it shares; itself when it has its own. */
   private final Map<String, String> owners = new HashMap<>();
 
+  /** The nodes that are several tensors, each with values of its own. */
+  private final Set<String> tuples = new HashSet<>();
+
   /** For each node whose values are no longer what they were, the node that changed them. */
   private final Map<String, String> changers = new HashMap<>();
 
@@ -93,7 +97,11 @@ final class InPlace {
     String name = node.path("name").asText();
     List<String> operands = operands(node);
     String kind = node.path(node.has("type") ? "type" : "target").asText();
-    boolean view = VIEWS.contains(kind) && !operands.isEmpty();
+    boolean item = kind.equals("getitem") && tuples.contains(operands.get(0));
+    boolean view = VIEWS.contains(kind) && !operands.isEmpty() && !item;
+    if (!view && node.path("shape").has("tuple")) {
+      tuples.add(name);
+    }
     boolean changes = !view && !operands.isEmpty() && isInPlace(node, kind);
     owners.put(name, view || changes ? owners.get(operands.get(0)) : name);
     if (!changes) {

@@ -11,8 +11,19 @@ import org.nnirbridge.nnir.Tensor;
  *
  * @param attributes its public attributes that are plain values
  * @param parameters its parameters and buffers by their state-dict names
+ * @param instance the same number for each call of one module
+ * @param states what modules keep from call to call
+ * @param scope the scan in whose step the call is; empty outside of any
+ * @param step the step of a scan
  */
-record ModuleCall(Call call, Map<String, Argument> attributes, Map<String, Tensor> parameters) {
+record ModuleCall(
+    Call call,
+    Map<String, Argument> attributes,
+    Map<String, Tensor> parameters,
+    int instance,
+    ModuleStates states,
+    String scope,
+    Optional<StepGraph> step) {
 
   /** The call with attributes and parameters as arguments by name. */
   Call asFunction() {

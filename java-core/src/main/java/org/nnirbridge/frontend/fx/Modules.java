@@ -18,7 +18,12 @@ final class Modules {
           case "torch.nn.Conv1d" -> Modules::conv1d;
           case "vollo_torch.nn.PaddedConv1d" -> Modules::paddedConv1d;
           case "torch.nn.LSTM" -> module -> Recurrent.lstm(module, "");
-          case "vollo_torch.nn.LSTM" -> Modules::lstmOutput;
+          case "vollo_torch.nn.LSTM" -> Recurrent::outputOfLstm;
+          case "vollo_torch.nn.RecurrentStateLSTM" -> Recurrent::recurrentStateLstm;
+          case "vollo_torch.nn.LSTMCell" -> Recurrent::cell;
+          case "vollo_torch.nn.Scan" -> Scans::scan;
+          case "vollo_torch.nn.Zeros" -> module -> Filled.module(module, 0f);
+          case "vollo_torch.nn.Ones" -> module -> Filled.module(module, 1f);
           case "torch.nn.ReLU" -> module -> function(module, "relu");
           case "torch.nn.ReLU6" -> module -> function(module, "relu6");
           case "torch.nn.Hardtanh" -> module -> function(module, "hardtanh");
@@ -71,11 +76,6 @@ final class Modules {
         module.call().tensor(0, "input"),
         module.parameter("weight"),
         module.optionalParameter("bias"));
-  }
-
-  private static Argument lstmOutput(ModuleCall module) {
-    Argument.Several results = (Argument.Several) Recurrent.lstm(module, "lstm.");
-    return results.items().get(0).get();
   }
 
   private static Argument paddedConv1d(ModuleCall module) {

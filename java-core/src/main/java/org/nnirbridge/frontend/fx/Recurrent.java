@@ -8,24 +8,29 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.nnir.op.Concat;
 import org.nnirbridge.nnir.op.Lstm;
+import org.nnirbridge.nnir.op.LstmCell;
 import org.nnirbridge.nnir.op.LstmPart;
 import org.nnirbridge.nnir.op.LstmWeights;
+import org.nnirbridge.numerics.NumberFormat;
 
 /** PyTorch's LSTM as one NNIR node for each layer, direction and result. */
 final class Recurrent {
   private final ModuleCall module;
   private final Call call;
   private final String prefix;
+  private final boolean recurrentState;
   private final int sequenceAxis;
   private final int directions;
   private final int layers;
 
-  private Recurrent(ModuleCall module, String prefix) {
+  private Recurrent(ModuleCall module, String prefix, boolean recurrentState) {
     this.module = module;
     this.call = module.call();
     this.prefix = prefix;
+    this.recurrentState = recurrentState;
     int rank = call.shape(call.tensor(0, "input")).size();
     this.sequenceAxis = rank == 3 && module.flag("batch_first") ? 1 : 0;
     this.directions = module.flag("bidirectional") ? 2 : 1;
@@ -34,7 +39,56 @@ final class Recurrent {
 
   /** Adds an LSTM whose parameters have a prefix; gives (output, (h_n, c_n)). */
   static Argument lstm(ModuleCall module, String prefix) {
-    return new Recurrent(module, prefix).add();
+    return new Recurrent(module, prefix, false).add();
+  }
+
+  /** Adds an LSTM whose state goes on from call to call; gives its output. */
+  static Argument recurrentStateLstm(ModuleCall module) {
+    Call call = module.call();
+    if (!module.scope().isEmpty()) {
+      throw call.refuse(
+          "its sequence would begin anew at each element of the scan; use vollo_torch.nn.LSTMCell");
+    }
+    if (!module.states().claim(module.instance())) {
+      throw call.refuse(
+          "it is called a second time, and would go on from the end of the first sequence, which is"
+              + " not known while streaming; use a second module");
+    }
+    return firstOf(new Recurrent(module, "lstm.", true).add());
+  }
+
+  /** Adds an LSTM; gives its output. */
+  static Argument outputOfLstm(ModuleCall module) {
+    return firstOf(lstm(module, "lstm."));
+  }
+
+  private static Argument firstOf(Argument results) {
+    return ((Argument.Several) results).items().get(0).get();
+  }
+
+  /**
+   * Adds one step of an LSTM whose cell state carries from call to call; gives the hidden state.
+   */
+  static Argument cell(ModuleCall module) {
+    Call call = module.call();
+    int x = call.tensor(0, "x");
+    int hidden = call.tensor(1, "hidden_state");
+    List<Integer> shape = call.shape(hidden);
+    int batch = module.integer("batch_size", 0);
+    if (batch != 0 && (shape.size() != 2 || shape.get(0) != batch)) {
+      throw call.refuse(
+          "batch_size="
+              + batch
+              + " does not fit the hidden state of shape "
+              + shape
+              + "; give it the shape (batch_size, hidden_size)");
+    }
+    LstmWeights weights = weights(module, "cell.", "");
+    int cell =
+        module.states().read(module, new TensorType(shape, NumberFormat.FP32), Tensor.zeros(shape));
+    List<Integer> operands = List.of(x, hidden, cell);
+    module.states().write(module, call.add(new LstmCell(weights, LstmPart.CELL), operands));
+    return call.result(new LstmCell(weights, LstmPart.HIDDEN), operands);
   }
 
   private Argument add() {
@@ -68,47 +122,62 @@ final class Recurrent {
 
   private Function<LstmPart, Integer> layer(int input, int layer, int direction) {
     String suffix = "_l" + layer + (direction == 1 ? "_reverse" : "");
-    Tensor weightInput = module.parameter(prefix + "weight_ih" + suffix);
-    Tensor weightHidden = module.parameter(prefix + "weight_hh" + suffix);
+    LstmWeights weights = weights(module, prefix, suffix);
+    List<Integer> shape = call.shape(input);
+    List<Integer> step =
+        Shapes.with(
+            Shapes.without(shape, sequenceAxis), shape.size() - 2, weights.hidden().shape().get(1));
+    Tensor hidden = initial(0, step, layer * directions + direction);
+    Tensor cell = initial(1, step, layer * directions + direction);
+    return part ->
+        call.add(
+            new Lstm(weights, hidden, cell, sequenceAxis, direction == 1, part, recurrentState),
+            input);
+  }
+
+  private static LstmWeights weights(ModuleCall module, String prefix, String suffix) {
+    Tensor input = module.parameter(prefix + "weight_ih" + suffix);
+    Tensor hidden = module.parameter(prefix + "weight_hh" + suffix);
     Optional<Tensor> biasInput = module.optionalParameter(prefix + "bias_ih" + suffix);
     Optional<Tensor> biasHidden = module.optionalParameter(prefix + "bias_hh" + suffix);
     Tensor bias =
         biasInput.isPresent() && biasHidden.isPresent()
             ? biasInput.get().plus(biasHidden.get())
-            : Tensor.zeros(weightInput.shape().subList(0, 1));
-    LstmWeights weights = new LstmWeights(weightInput, weightHidden, bias);
-    List<Integer> shape = call.shape(input);
-    List<Integer> step =
-        Shapes.with(
-            Shapes.without(shape, sequenceAxis), shape.size() - 2, weightHidden.shape().get(1));
-    Tensor hidden = initial(0, step, layer * directions + direction);
-    Tensor cell = initial(1, step, layer * directions + direction);
-    return part ->
-        call.add(new Lstm(weights, hidden, cell, sequenceAxis, direction == 1, part), input);
+            : Tensor.zeros(input.shape().subList(0, 1));
+    return new LstmWeights(input, hidden, bias);
   }
 
   /** The given initial state of a layer, or zeros. */
   private Tensor initial(int which, List<Integer> shape, int index) {
+    Optional<Tensor> states =
+        recurrentState ? module.optionalParameter(which == 0 ? "init_h" : "init_c") : given(which);
+    if (states.isEmpty()) {
+      return Tensor.zeros(shape);
+    }
+    int size = Shapes.size(shape);
+    if (states.get().values().length != size * layers * directions) {
+      throw call.refuse(
+          "its initial state has shape " + states.get().shape() + ", which does not fit " + shape);
+    }
+    return new Tensor(
+        shape, Arrays.copyOfRange(states.get().values(), index * size, (index + 1) * size));
+  }
+
+  private Optional<Tensor> given(int which) {
     Optional<Argument> given = call.argument(1, "hx");
     if (given.isEmpty() || given.get() instanceof Argument.None) {
-      return Tensor.zeros(shape);
+      return Optional.empty();
     }
     if (!(given.get() instanceof Argument.Several states) || states.items().size() != 2) {
       throw call.refuse("its initial state must be a pair (h_0, c_0)");
     }
     int node = call.tensor(states.items().get(which).get(), "hx");
-    Tensor tensor =
+    return Optional.of(
         call.constant(node)
             .orElseThrow(
                 () ->
                     call.refuse(
-                        "its initial state is computed at run time; give parameters or buffers"));
-    int size = Shapes.size(shape);
-    if (tensor.values().length != size * layers * directions) {
-      throw call.refuse(
-          "its initial state has shape " + tensor.shape() + ", which does not fit " + shape);
-    }
-    return new Tensor(shape, Arrays.copyOfRange(tensor.values(), index * size, (index + 1) * size));
+                        "its initial state is computed at run time; give parameters or buffers")));
   }
 
   private Argument last(List<Function<LstmPart, Integer>> parts, LstmPart part) {

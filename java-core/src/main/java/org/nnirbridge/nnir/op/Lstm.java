@@ -3,6 +3,7 @@ package org.nnirbridge.nnir.op;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Shapes;
@@ -20,6 +21,8 @@ import org.nnirbridge.tile.Vector;
  *     sequence axis, with hidden features
  * @param initialCell the cell state likewise
  * @param part the output sequence, or the hidden or cell state after the last step
+ * @param recurrentState whether the next sequence starts from the last state, so that it must be
+ *     streamed
  */
 public record Lstm(
     LstmWeights weights,
@@ -27,7 +30,8 @@ public record Lstm(
     Tensor initialCell,
     int sequenceAxis,
     boolean reverse,
-    LstmPart part)
+    LstmPart part,
+    boolean recurrentState)
     implements Op {
   @Override
   public TensorType inferType(List<TensorType> inputs, NodeContext context) {
@@ -61,6 +65,11 @@ public record Lstm(
     int features = step.inputType(0).rank() - 1;
     if (time == features) {
       throw step.refuseAlongTime("it contracts its features", time);
+    }
+    if (time == StreamStep.NO_TIME && recurrentState) {
+      throw step.refuse(
+          "its state goes on from step to step, but its input does not depend on the streamed"
+              + " input; use torch.nn.LSTM");
     }
     if (time == StreamStep.NO_TIME) {
       return step.apply(this, time);
@@ -139,6 +148,11 @@ public record Lstm(
   }
 
   @Override
+  public OptionalInt neededStreamingAxis() {
+    return recurrentState ? OptionalInt.of(sequenceAxis) : OptionalInt.empty();
+  }
+
+  @Override
   public List<String> attributes(NodeContext context) {
     List<String> attributes = new ArrayList<>(weights.attributes(context));
     attributes.add("sequence_axis: " + sequenceAxis);
@@ -147,6 +161,9 @@ public record Lstm(
     }
     if (part != LstmPart.OUTPUT) {
       attributes.add("part: " + part);
+    }
+    if (recurrentState) {
+      attributes.add("recurrent_state: True");
     }
     return attributes;
   }

@@ -2,7 +2,6 @@ package org.nnirbridge.nnir.op;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.nnirbridge.diagnostic.CompilerBug;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.numerics.NumberFormat;
@@ -34,7 +33,15 @@ public record LstmCell(LstmWeights weights, LstmPart part) implements Op {
 
   @Override
   public StreamedNode stream(StreamStep step) {
-    throw new CompilerBug(step.node().place() + " is already one step of a stream");
+    for (StreamedNode input : step.inputs()) {
+      if (input.timeAxis() != StreamStep.NO_TIME) {
+        throw step.refuse(
+            "its cell state goes from call to call, not along the streaming axis "
+                + input.timeAxis()
+                + "; call it in the step of a vollo_torch.nn.Scan");
+      }
+    }
+    return step.apply(this, StreamStep.NO_TIME);
   }
 
   @Override

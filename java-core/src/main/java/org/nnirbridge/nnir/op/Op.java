@@ -2,6 +2,7 @@ package org.nnirbridge.nnir.op;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.TensorType;
@@ -15,6 +16,8 @@ public sealed interface Op
     permits Input,
         Constant,
         StateRead,
+        ScanInput,
+        ScanOutput,
         Linear,
         Conv1d,
         Conv1dStep,
@@ -46,6 +49,13 @@ public sealed interface Op
 
   /** The attributes in prints, such as {@code bias: 64}. */
   List<String> attributes(NodeContext context);
+
+  /**
+   * The axis that must be the streaming axis for the operator to be compiled, where there is one.
+   */
+  default OptionalInt neededStreamingAxis() {
+    return OptionalInt.empty();
+  }
 
   /** Whether the print ends with the precision of the activations. */
   default boolean printsActivationPrecision() {

@@ -1,7 +1,6 @@
 package org.nnirbridge.nnir.op;
 
 import java.util.List;
-import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.tile.TileTensor;
@@ -24,10 +23,8 @@ public record StateRead(int state, int age, TensorType type) implements Op {
 
   @Override
   public StreamedNode stream(StreamStep step) {
-    throw new UnsupportedModel(
-        "streaming_transform: the model already keeps state ("
-            + step.node().name()
-            + "); transform it once, over all its streaming axes");
+    return new StreamedNode(
+        step.builder().readState(state, age, step.node().context()), StreamStep.NO_TIME);
   }
 
   @Override

@@ -73,7 +73,8 @@ public record StreamStep(
     return new StreamedNode(add(op, operands), timeAxis);
   }
 
-  private int constantAtOneStep(int input, int timeAxis) {
+  /** An operand that does not depend on time, where it is the same all along an axis. */
+  int constantAtOneStep(int input, int timeAxis) {
     Node constantNode = builder.node(inputs.get(input).node());
     if (!(constantNode.op() instanceof Constant constant)) {
       throw refuse(
