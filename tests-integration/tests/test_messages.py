@@ -460,3 +460,53 @@ def test_an_lstm_cell_on_a_whole_sequence_cannot_stream():
         "streaming_transform: cell (LstmCell): its cell state goes from call to call, not along "
         "the streaming axis 0; call it in the step of a vollo_torch.nn.Scan"
     )
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (
+            lambda x: x[1:],
+            "getitem (Slice): it looks ahead along the streaming axis 0: step i of its result is "
+            "step i + 1 of what it slices; only a shift to later steps can stream",
+        ),
+        (
+            lambda x: torch.cat([torch.zeros(1, 4), x])[2:],
+            "getitem (Slice): it looks ahead along the streaming axis 0: step i of its result is "
+            "step i + 1 of what it slices; only a shift to later steps can stream",
+        ),
+        (
+            lambda x: torch.relu(x[:-1]),
+            "relu (Clamp): x, which it reads, was made 2 time steps long where the sequence has 3; "
+            "make it as long before computing with it, as torch.cat([zeros, x[:-1]]) does",
+        ),
+        (
+            lambda x: x[:-1],
+            "the output getitem (Slice) holds 2 of 3 time steps; return as many as go in",
+        ),
+        (
+            lambda x: torch.cat([x, torch.zeros(1, 4)]),
+            "cat (Concat): it adds values after the last step along the streaming axis 0 of "
+            "[3, 4], and a streaming model sees one time step at a time; stream over another axis",
+        ),
+        (
+            lambda x: torch.cat([x[:1], x[:-1]]),
+            "cat (Concat): it joins two sequences along the streaming axis 0 of [1, 4], and a "
+            "streaming model sees one time step at a time; stream over another axis",
+        ),
+        (
+            lambda x: torch.cat([torch.zeros(1, 4), torch.ones(1, 4), x]),
+            "cat (Concat): it joins different constants along the streaming axis 0 of [1, 4], and "
+            "a streaming model sees one time step at a time; stream over another axis",
+        ),
+        (
+            lambda x: x[::2],
+            "getitem (Slice): it takes one of 2 values along the streaming axis 0 of [3, 4], and a "
+            "streaming model sees one time step at a time; stream over another axis",
+        ),
+    ],
+)
+def test_what_is_no_shift_to_later_steps_is_named(function, message):
+    assert streaming_refusal(Applied(function), 0, torch.zeros(3, 4)) == (
+        "streaming_transform: " + message
+    )

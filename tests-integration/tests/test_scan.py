@@ -373,6 +373,37 @@ def test_a_recurrent_state_lstm_streams_from_its_state(given):
     assert_bits_of_the_documents(program, 1, [whole])
 
 
+class Applied(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+        self.weights = nn.Parameter(torch.rand(3, 4))
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
+def _window(model, x):
+    padded = torch.cat([torch.zeros(2, 4), x])
+    return sum(model.weights[i] * padded[i : i + 6] for i in range(3))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m, x: x - torch.cat([torch.zeros(1, 4), x[:-1]]),
+        lambda m, x: torch.cat([torch.full((2, 4), 0.5), torch.full((1, 4), 0.5), x[:-3]], 0) + x,
+        lambda m, x: torch.cat([m.weights[:1], torch.tanh(x)])[:6] * x,
+        lambda m, x: torch.cat([torch.zeros(3, 4), x])[1:-2],
+        lambda m, x: torch.cat([torch.zeros(3, 4), x])[3:] * 2,
+        lambda m, x: torch.cat([torch.zeros(4, 1), x.T[:, :-1]], 1),
+        _window,
+    ],
+)
+def test_a_shift_to_later_steps_is_a_delay(function):
+    check(Applied(function), 0, torch.randn(6, 4))
+
+
 class RandomStep(nn.Module):
     """Operations one after another on elements and states; the last results go on."""
 

@@ -76,7 +76,11 @@ public final class StreamingTransform {
       GraphBuilder builder, Graph graph, Node node, StreamedNode[] streamed) {
     List<TensorType> types = node.inputs().stream().map(input -> graph.node(input).type()).toList();
     List<StreamedNode> inputs = node.inputs().stream().map(input -> streamed[input]).toList();
-    return new StreamStep(builder, node, types, inputs);
+    StreamStep step = new StreamStep(builder, node, types, inputs);
+    if (!node.op().streamsExcerpts()) {
+      step.refuseExcerpts();
+    }
+    return step;
   }
 
   private static StreamedNode streamInput(GraphBuilder builder, Node node, Input input, int axis) {
@@ -95,6 +99,14 @@ public final class StreamingTransform {
             "streaming_transform: the output "
                 + graph.node(output.node()).place()
                 + " does not depend on any streamed input");
+      }
+      if (node.excerpt().isPresent()) {
+        throw new UnsupportedModel(
+            "streaming_transform: the output %s holds %d of %d time steps; return as many as go in"
+                .formatted(
+                    graph.node(output.node()).place(),
+                    node.excerpt().get().length(),
+                    node.excerpt().get().steps()));
       }
       outputs.add(new Graph.Output(node.node(), output.format(), OptionalInt.of(node.timeAxis())));
       outputAxes.add(node.timeAxis());

@@ -10,6 +10,7 @@ import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.GraphPrinter;
+import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.op.Binary;
 import org.nnirbridge.nnir.op.Concat;
 import org.nnirbridge.nnir.op.Reshape;
@@ -95,17 +96,37 @@ class StreamingTransformTest {
             + " axis",
         refusal(models.build(models.linear(x, 3)), 1));
     assertEquals(
-        "streaming_transform: cut (Slice): it slices along the streaming axis 0 of [6, 4], and a"
-            + " streaming model sees one time step at a time; stream over another axis",
+        "streaming_transform: cut (Slice): it looks ahead along the streaming axis 0: step i of its"
+            + " result is step i + 1 of what it slices; only a shift to later steps can stream",
         refusal(models.build(models.add("cut", new Slice(0, 1, 1, 5), x)), 0));
     assertEquals(
-        "streaming_transform: cat (Concat): it concatenates along the streaming axis 0 of [6, 4],"
-            + " and a streaming model sees one time step at a time; stream over another axis",
+        "streaming_transform: cat (Concat): it joins two sequences along the streaming axis 0 of"
+            + " [6, 4], and a streaming model sees one time step at a time; stream over another axis",
         refusal(models.build(models.add("cat", new Concat(0), x, x)), 0));
     assertEquals(
         "streaming_transform: flat (Reshape): reshaping [6, 4] to [24] mixes the streaming axis 0"
             + " with others; keep it as an axis of its own",
         refusal(models.build(models.add("flat", new Reshape(List.of(24)), x)), 0));
+  }
+
+  @Test
+  void aShiftToLaterStepsBecomesADelay() {
+    Models models = new Models(1);
+    int zeros = models.builder().constant("zeros", Tensor.zeros(List.of(2, 4)));
+    int earlier = models.add("earlier", new Slice(0, 0, 1, 4), models.input(6, 4));
+    Graph graph = models.build(models.add("cat", new Concat(0), zeros, earlier));
+    assertEquals(
+        """
+        Inputs:
+          Id(0) - (x0) Input(index: 0, streaming_dim: 0) - [4]
+        Outputs:
+          Id(1) - [4]
+        States:
+          State(0) - (cat_delay) depth: 2, source: Id(0) - [4]
+        Nodes:
+          Id(1) - (cat_delay_2) StateRead(state: 0, age: 2) - [4]
+        """,
+        GraphPrinter.print(StreamingTransform.apply(graph, List.of(0)).graph()));
   }
 
   @Test

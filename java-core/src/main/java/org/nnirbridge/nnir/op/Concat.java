@@ -61,12 +61,18 @@ public record Concat(int axis) implements Rearrangement {
   public StreamedNode stream(StreamStep step) {
     for (int input = 0; input < step.inputs().size(); input++) {
       if (step.timeAxis(input) == axis) {
-        throw step.refuseAlongTime("it concatenates", axis);
+        return step.joinedAlongTime(axis);
       }
     }
+    step.refuseExcerpts();
     int time =
         step.inputs().stream().mapToInt(StreamedNode::timeAxis).max().orElse(StreamStep.NO_TIME);
     return step.applyElementwise(new Concat(StreamStep.axisWithoutTime(axis, time)));
+  }
+
+  @Override
+  public boolean streamsExcerpts() {
+    return true;
   }
 
   @Override

@@ -50,6 +50,11 @@ public sealed interface Op
   /** The attributes in prints, such as {@code bias: 64}. */
   List<String> attributes(NodeContext context);
 
+  /** Whether {@link #stream} takes operands that hold an excerpt of the time steps. */
+  default boolean streamsExcerpts() {
+    return false;
+  }
+
   /**
    * The axis that must be the streaming axis for the operator to be compiled, where there is one.
    */

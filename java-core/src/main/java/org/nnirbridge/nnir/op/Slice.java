@@ -28,14 +28,19 @@ public record Slice(int axis, int start, int step, int length) implements Rearra
   public StreamedNode stream(StreamStep step) {
     int time = step.timeAxis(0);
     if (time != axis) {
+      step.refuseExcerpts();
       return step.apply(
           new Slice(StreamStep.axisWithoutTime(axis, time), start, this.step, length), time);
     }
-    boolean whole = start == 0 && this.step == 1 && length == step.inputType(0).shape().get(axis);
-    if (!whole) {
-      throw step.refuseAlongTime("it slices", time);
+    if (this.step != 1) {
+      throw step.refuseAlongTime("it takes one of " + this.step + " values", time);
     }
-    return step.inputs().get(0);
+    return step.shortened(start, length);
+  }
+
+  @Override
+  public boolean streamsExcerpts() {
+    return true;
   }
 
   @Override

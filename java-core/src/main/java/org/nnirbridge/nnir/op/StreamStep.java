@@ -3,6 +3,7 @@ package org.nnirbridge.nnir.op;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.GraphBuilder;
 import org.nnirbridge.nnir.Node;
@@ -104,6 +105,89 @@ public record StreamStep(
       }
     }
     return builder.constant(constantNode.name(), new Tensor(stepShape, step));
+  }
+
+  /** Refuses operands that hold an excerpt of the time steps only. */
+  public void refuseExcerpts() {
+    for (StreamedNode input : inputs) {
+      input
+          .excerpt()
+          .ifPresent(
+              part -> {
+                throw refuse(
+                    builder.node(input.node()).name()
+                        + ", which it reads, was made "
+                        + part.length()
+                        + " time steps long where the sequence has "
+                        + part.steps()
+                        + "; make it as long before computing with it, as torch.cat([zeros,"
+                        + " x[:-1]]) does");
+              });
+    }
+  }
+
+  /** The time steps of the only operand from one on, as far as none lies ahead. */
+  StreamedNode shortened(int start, int length) {
+    StreamedNode input = inputs.get(0);
+    StreamedNode.Excerpt whole = excerptOf(0);
+    if (start > whole.lead()) {
+      throw refuse(
+          "it looks ahead along the streaming axis "
+              + input.timeAxis()
+              + ": step i of its result is step i + "
+              + (start - whole.lead())
+              + " of what it slices; only a shift to later steps can stream");
+    }
+    return delayed(
+        input,
+        new StreamedNode.Excerpt(whole.lead() - start, whole.constant(), length, whole.steps()));
+  }
+
+  /** Constant time steps, then those of the last operand. */
+  StreamedNode joinedAlongTime(int axis) {
+    int last = inputs.size() - 1;
+    if (timeAxis(last) != axis) {
+      throw refuseAlongTime("it adds values after the last step", axis);
+    }
+    StreamedNode.Excerpt rest = excerptOf(last);
+    int lead = rest.lead();
+    Tensor constant = rest.constant();
+    for (int i = last - 1; i >= 0; i--) {
+      if (timeAxis(i) != NO_TIME) {
+        throw refuseAlongTime("it joins two sequences", axis);
+      }
+      Tensor before = ((Constant) builder.node(constantAtOneStep(i, axis)).op()).tensor();
+      if (lead > 0 && !before.equals(constant)) {
+        throw refuseAlongTime("it joins different constants", axis);
+      }
+      constant = before;
+      lead += inputType(i).shape().get(axis);
+    }
+    int length = rest.length() + lead - rest.lead();
+    return delayed(
+        inputs.get(last), new StreamedNode.Excerpt(lead, constant, length, rest.steps()));
+  }
+
+  private StreamedNode.Excerpt excerptOf(int input) {
+    int extent = inputType(input).shape().get(timeAxis(input));
+    Tensor none = new Tensor(List.of(0), new float[0]);
+    return inputs.get(input).excerpt().orElse(new StreamedNode.Excerpt(0, none, extent, extent));
+  }
+
+  /** An excerpt that has as many time steps as the sequence is the sequence, later. */
+  private StreamedNode delayed(StreamedNode sequence, StreamedNode.Excerpt excerpt) {
+    if (excerpt.length() != excerpt.steps()) {
+      return new StreamedNode(sequence.node(), sequence.timeAxis(), Optional.of(excerpt));
+    }
+    if (excerpt.lead() == 0) {
+      return new StreamedNode(sequence.node(), sequence.timeAxis());
+    }
+    TensorType entry = builder.type(sequence.node());
+    int state =
+        builder.declareState(node.name() + "_delay", entry, excerpt.lead(), excerpt.constant());
+    builder.setSource(state, sequence.node());
+    return new StreamedNode(
+        builder.readState(state, excerpt.lead(), node.context()), sequence.timeAxis());
   }
 
   /** Where an axis of the original lies once the time axis is gone. */
