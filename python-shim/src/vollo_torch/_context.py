@@ -86,8 +86,9 @@ class Fp32Activations(_TracingContext):
 class Fp8Weights(_TracingContext):
     """Constant weights of Linear, Conv1d and LSTM layers traced inside are stored as FP8 E4M3.
 
-    They are widened to BF16 before use. A board without FP8 storage refuses the model when it is
-    compiled.
+    They take half of the weight store and are widened to BF16 before use; biases stay as they
+    are. A board without FP8 storage refuses the model when it is compiled, and a weight that is
+    computed at run time is refused by :func:`vollo_torch.fx.nnir.to_nnir`.
     """
 
     def _applied_to(self, outer: ActiveContexts) -> ActiveContexts:
