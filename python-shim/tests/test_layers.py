@@ -102,6 +102,16 @@ def test_scan_takes_and_gives_sequences_along_any_axis():
     same(result[1], b.T)
 
 
+def test_scan_leaves_the_given_state_as_it_is():
+    def step(x, s):
+        s[0] += x
+        return s[0].clone(), s
+
+    scan, state = vollo_torch.nn.Scan(step), (torch.zeros(3),)
+    same(scan(torch.ones(4, 3), state)[-1], torch.full((3,), 4.0))
+    same(state[0], torch.zeros(3))
+
+
 def test_scan_names_its_parameters_after_the_step():
     class Step(nn.Module):
         def __init__(self):

@@ -253,6 +253,35 @@ def test_a_step_may_use_what_lies_around_it():
     check(Model(), 0, torch.randn(5, 4))
 
 
+class InPlace(nn.Module):
+    def forward(self, x, s):
+        total, weight = s
+        total += x
+        weight *= 0.5
+        return total + weight, (total, weight)
+
+
+def test_a_step_may_change_its_states_in_place():
+    check(Scanning(InPlace(), [torch.zeros(4), torch.ones(4)]), 0, torch.randn(5, 4))
+
+
+def test_a_state_of_one_value():
+    model = Scanning(lambda x, n: (x * (n + 1), n + 1), torch.tensor(0.0))
+    check(model, 0, torch.randn(5, 4))
+
+
+def test_one_scan_is_called_twice_with_a_state_for_each():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scan = vollo_torch.nn.Scan(StateSpace(4, 6))
+
+        def forward(self, x):
+            return self.scan(self.scan(x, torch.zeros(6)), torch.ones(6))
+
+    check(Model(), 0, torch.randn(5, 4))
+
+
 def test_a_constant_sequence_and_a_state_that_stays():
     class Model(nn.Module):
         def __init__(self):

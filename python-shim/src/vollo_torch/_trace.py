@@ -168,14 +168,18 @@ def _step_of(
     given = inspect.signature(scan.forward).bind(*args, **kwargs).arguments
     axis = given.get("input_axis", 0)
     xs, state = given["xs"], given["state"]
-    x = xs.select(axis, 0) if isinstance(xs, torch.Tensor) else tuple(v.select(axis, 0) for v in xs)
+    single = isinstance(xs, torch.Tensor)
+    elements = [value.select(axis, 0).clone() for value in ([xs] if single else xs)]
+    x = elements[0] if single else tuple(elements)
     if not isinstance(state, torch.Tensor):
         if not isinstance(state, tuple | list) or not all(torch.is_tensor(v) for v in state):
             raise ValueError(
                 f"{node.name} (Scan): its state is a tensor or a sequence of tensors, got "
                 f"{_type_name(state)}"
             )
-        state = tuple(state)
+        state = tuple(value.clone() for value in state)
+    else:
+        state = state.clone()
     if isinstance(scan.step, fx.GraphModule):
         step = _copied(scan.step)
     else:

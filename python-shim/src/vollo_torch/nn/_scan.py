@@ -32,7 +32,7 @@ class Scan(torch.nn.Module):
 
         Args:
             xs: The sequence, or several of the same length, scanned along ``input_axis``.
-            state: The state before the first element.
+            state: The state before the first element; the step may change its copy in place.
             input_axis: Axis of ``xs`` that is scanned.
             output_axis: Axis of the result along which the outputs are stacked.
 
@@ -50,7 +50,7 @@ class Scan(torch.nn.Module):
                 f"Scan: the sequences need one common length of at least 1 along axis "
                 f"{input_axis}, got shapes {[list(s.shape) for s in sequences]}"
             )
-        carried: Any = list(state) if isinstance(state, torch.nn.ParameterList) else state
+        carried: Any = _copied(state)
         outputs: list[Any] = []
         for t in range(lengths.pop()):
             elements = [sequence.select(input_axis, t) for sequence in sequences]
@@ -59,3 +59,11 @@ class Scan(torch.nn.Module):
         if isinstance(outputs[0], torch.Tensor):
             return torch.stack(outputs, output_axis)
         return tuple(torch.stack(column, output_axis) for column in zip(*outputs, strict=True))
+
+
+def _copied(state: Any) -> Any:
+    if isinstance(state, torch.Tensor):
+        return state.clone()
+    if isinstance(state, Sequence | torch.nn.ParameterList):
+        return [_copied(item) for item in state]
+    return state
