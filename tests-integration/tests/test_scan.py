@@ -424,6 +424,7 @@ def _window(model, x):
         lambda m, x: torch.cat([torch.full((2, 4), 0.5), torch.full((1, 4), 0.5), x[:-3]], 0) + x,
         lambda m, x: torch.cat([m.weights[:1], torch.tanh(x)])[:6] * x,
         lambda m, x: torch.cat([torch.zeros(3, 4), x])[1:-2],
+        lambda m, x: torch.cat([torch.zeros(1, 2), x[:-1, 1:3]]) - x[:, :2],
         lambda m, x: torch.cat([torch.zeros(3, 4), x])[3:] * 2,
         lambda m, x: torch.cat([torch.zeros(4, 1), x.T[:, :-1]], 1),
         _window,

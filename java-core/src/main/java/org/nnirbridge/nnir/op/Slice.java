@@ -28,8 +28,7 @@ public record Slice(int axis, int start, int step, int length) implements Rearra
   public StreamedNode stream(StreamStep step) {
     int time = step.timeAxis(0);
     if (time != axis) {
-      step.refuseExcerpts();
-      return step.apply(
+      return step.applyToFirstSteps(
           new Slice(StreamStep.axisWithoutTime(axis, time), start, this.step, length), time);
     }
     if (this.step != 1) {

@@ -126,6 +126,15 @@ public record StreamStep(
     }
   }
 
+  /** Adds an operator on the only operand, of which there may be the first time steps only. */
+  StreamedNode applyToFirstSteps(Op op, int timeAxis) {
+    Optional<StreamedNode.Excerpt> excerpt = inputs.get(0).excerpt();
+    if (excerpt.isPresent() && excerpt.get().lead() > 0) {
+      refuseExcerpts();
+    }
+    return new StreamedNode(apply(op, timeAxis).node(), timeAxis, excerpt);
+  }
+
   /** The time steps of the only operand from one on, as far as none lies ahead. */
   StreamedNode shortened(int start, int length) {
     StreamedNode input = inputs.get(0);
