@@ -216,3 +216,15 @@ def test_a_weight_computed_at_run_time_is_refused(function, place):
         f"{place}: its weight is computed at run time, and only constant weights are stored as "
         "FP8; give a parameter, or move it out of Fp8Weights"
     )
+
+
+def test_what_has_no_weights_needs_no_board_for_them():
+    class InContext(nn.Module):
+        def forward(self, x):
+            with vollo_torch.Fp8Weights():
+                return torch.relu(x) + x
+
+    prepared, expected = vollo_torch.fx.prepare_shape(InContext(), torch.randn(1, 40))
+    nnir = vollo_torch.fx.nnir.to_nnir(prepared)
+    nnir.to_program(Config.bittware_ia420f_c6b32())
+    assert expected.shape == (1, 40)

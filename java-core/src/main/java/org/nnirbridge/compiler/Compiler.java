@@ -14,10 +14,14 @@ import org.nnirbridge.layout.DataDimensions;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.Node;
 import org.nnirbridge.nnir.State;
+import org.nnirbridge.nnir.op.Conv1d;
+import org.nnirbridge.nnir.op.Conv1dStep;
 import org.nnirbridge.nnir.op.Input;
+import org.nnirbridge.nnir.op.Linear;
 import org.nnirbridge.nnir.op.LowerStep;
 import org.nnirbridge.nnir.op.Lstm;
 import org.nnirbridge.nnir.op.LstmCell;
+import org.nnirbridge.nnir.op.Op;
 import org.nnirbridge.program.Port;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.program.ProgramVerifier;
@@ -85,7 +89,7 @@ public final class Compiler {
             "%s: it hands state from one element of axis %d to the next and is compiled one element at a time; call streaming_transform with that axis first"
                 .formatted(node.place(), axis.getAsInt()));
       }
-      if (node.context().fp8Weights() && !config.hasFeature("fp8")) {
+      if (node.context().fp8Weights() && hasWeights(node.op()) && !config.hasFeature("fp8")) {
         throw new UnsupportedModel(
             "%s: FP8 weights need a board that has them, and %s does not; use a V80 or leave Fp8Weights out"
                 .formatted(node.place(), config.name()));
@@ -98,6 +102,14 @@ public final class Compiler {
           "model %s has no LSTM, and %s runs LSTM models only; use another config"
               .formatted(model.name(), config.name()));
     }
+  }
+
+  private static boolean hasWeights(Op op) {
+    return op instanceof Linear
+        || op instanceof Conv1d
+        || op instanceof Conv1dStep
+        || op instanceof Lstm
+        || op instanceof LstmCell;
   }
 
   private static TileGraph lower(
