@@ -1,6 +1,7 @@
 package org.nnirbridge.nnir.op;
 
 import java.util.List;
+import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.TensorType;
 
 /** An operator whose results each follow from all values along some axes. */
@@ -16,6 +17,11 @@ public sealed interface AlongAxes extends Op permits Reduce, Softmax, RmsNorm, L
   /** The number of values along the axes. */
   default int count(List<Integer> shape) {
     return axes().stream().mapToInt(shape::get).reduce(1, Math::multiplyExact);
+  }
+
+  @Override
+  default TensorType inferType(List<TensorType> inputs, NodeContext context) {
+    return inputs.get(0).withFormat(context.activationFormat());
   }
 
   @Override

@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.Optional;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
-import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.tile.TileArithmetic;
@@ -31,11 +30,6 @@ public record LayerNorm(
   @Override
   public String action() {
     return "it normalizes";
-  }
-
-  @Override
-  public TensorType inferType(List<TensorType> inputs, NodeContext context) {
-    return inputs.get(0).withFormat(context.activationFormat());
   }
 
   @Override

@@ -5,7 +5,6 @@ import java.util.Optional;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
-import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.numerics.UnaryFunction;
@@ -27,11 +26,6 @@ public record Softmax(int axis) implements AlongAxes {
   @Override
   public String action() {
     return "it takes a softmax";
-  }
-
-  @Override
-  public TensorType inferType(List<TensorType> inputs, NodeContext context) {
-    return inputs.get(0).withFormat(context.activationFormat());
   }
 
   @Override

@@ -221,32 +221,14 @@ final class MemoryLayout {
 
   /** Where a value lies. */
   Place place(Value value) {
-    return switch (kind(value)) {
-      case CONSTANT -> constantRun(List.of(value));
-      case WORD -> Place.in(words.get(((Word) value).input()), ((Word) value).index() * blockSize);
-      case PAST -> {
-        Place cell = cells.get(((Past) value).cell());
-        yield new Place(cell.chunk(), ((Past) value).age(), cell.offset());
-      }
-      case RESULT -> results.get((Result) value);
-    };
-  }
-
-  private enum Kind {
-    CONSTANT,
-    WORD,
-    PAST,
-    RESULT
-  }
-
-  private static Kind kind(Value value) {
-    if (value instanceof Constant) {
-      return Kind.CONSTANT;
+    if (value instanceof Word word) {
+      return Place.in(words.get(word.input()), word.index() * blockSize);
     }
-    if (value instanceof Word) {
-      return Kind.WORD;
+    if (value instanceof Past past) {
+      Place cell = cells.get(past.cell());
+      return new Place(cell.chunk(), past.age(), cell.offset());
     }
-    return value instanceof Past ? Kind.PAST : Kind.RESULT;
+    return value instanceof Result result ? results.get(result) : constantRun(List.of(value));
   }
 
   /** Where these values lie one after another, if they do. */
@@ -271,7 +253,7 @@ final class MemoryLayout {
   }
 
   private int size(List<Value> run) {
-    return (run.size() * blockSize + Tile.LANES - 1) / Tile.LANES * Tile.LANES;
+    return Tile.aligned(run.size() * blockSize);
   }
 
   /** The level at which the results have become outputs and state. */
@@ -313,8 +295,7 @@ final class MemoryLayout {
             fill(fixed, at, List.of(cell.initial()));
           }
         });
-    return new MemoryImage(
-        fixed, endOfConstants, TemporaryPlaces.settle(temporary, end, Tile.LANES));
+    return new MemoryImage(fixed, endOfConstants, TemporaryPlaces.settle(temporary, end));
   }
 
   private void fill(float[] memory, int base, List<Value> run) {

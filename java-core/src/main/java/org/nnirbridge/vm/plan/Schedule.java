@@ -34,10 +34,12 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
   static final class Stage {
     private final int level;
     private final List<Result> results;
+    private final List<Operation> operations;
 
     Stage(int level, List<Result> results) {
       this.level = level;
       this.results = results;
+      this.operations = inStepOrder(results);
     }
 
     int level() {
@@ -50,6 +52,10 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
 
     /** What comes after the sums: operations of a kind that do not need each other side by side. */
     List<Operation> operations() {
+      return operations;
+    }
+
+    private static List<Operation> inStepOrder(List<Result> results) {
       Map<Result, Integer> depths = new IdentityHashMap<>();
       List<Operation> operations = new ArrayList<>();
       for (Result result : results) {

@@ -9,12 +9,12 @@ final class TemporaryPlaces {
   private TemporaryPlaces() {}
 
   /** Gives each chunk the lowest free place from {@code start} on; returns the end of all. */
-  static int settle(List<Chunk> chunks, int start, int alignment) {
+  static int settle(List<Chunk> chunks, int start) {
     List<Chunk> inOrder = new ArrayList<>(chunks);
     inOrder.sort(
         Comparator.comparingInt(Chunk::firstLevel)
             .thenComparing(Comparator.comparingInt(Chunk::size).reversed()));
-    int floor = aligned(start, alignment);
+    int floor = Tile.aligned(start);
     int end = floor;
     List<Chunk> inUse = new ArrayList<>();
     for (Chunk chunk : inOrder) {
@@ -23,19 +23,15 @@ final class TemporaryPlaces {
       int place = 0;
       for (; place < inUse.size(); place++) {
         Chunk other = inUse.get(place);
-        if (base + aligned(chunk.size(), alignment) <= other.base()) {
+        if (base + Tile.aligned(chunk.size()) <= other.base()) {
           break;
         }
-        base = Math.max(base, other.base() + aligned(other.size(), alignment));
+        base = Math.max(base, other.base() + Tile.aligned(other.size()));
       }
       chunk.setBase(base);
       inUse.add(place, chunk);
-      end = Math.max(end, Math.addExact(base, aligned(chunk.size(), alignment)));
+      end = Math.max(end, Math.addExact(base, Tile.aligned(chunk.size())));
     }
     return end;
-  }
-
-  private static int aligned(int size, int alignment) {
-    return Math.addExact(size, alignment - 1) / alignment * alignment;
   }
 }

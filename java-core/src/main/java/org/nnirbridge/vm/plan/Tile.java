@@ -19,12 +19,17 @@ record Tile(List<Sum> rows, int width) {
     rows = List.copyOf(rows);
   }
 
+  /** A number of values, rounded up to {@link #LANES}. */
+  static int aligned(int values) {
+    return Math.addExact(values, LANES - 1) / LANES * LANES;
+  }
+
   static int mostRows(int blockSize) {
     return Math.max(1, MOST_LANES / blockSize);
   }
 
   static Tile of(List<Sum> rows, int blockSize) {
-    return new Tile(rows, (rows.size() * blockSize + LANES - 1) / LANES * LANES);
+    return new Tile(rows, aligned(rows.size() * blockSize));
   }
 
   List<Sum.Slice> slices() {
