@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _FIELDS = (
     "fabric",
     "clock_mhz",
     "features",
+    "timing",
 )
 
 
@@ -51,6 +53,8 @@ class Config:
         fabric: ``"agilex"`` or ``"versal"``.
         clock_mhz: Clock in MHz.
         features: What the board has beyond the rest, such as ``"fp8"``.
+        timing: How long the units take in cycles, by the names in ``docs/machine.md``, for the
+            estimate (an extension); those left out are as on the boards of the same fabric.
 
     What is left out is as on the boards of the same fabric (an IP core, or the V80).
 
@@ -71,6 +75,7 @@ class Config:
     fabric: str
     clock_mhz: int
     features: list[str]
+    timing: dict[str, int]
 
     def __init__(
         self,
@@ -88,6 +93,7 @@ class Config:
         fabric: str | None = None,
         clock_mhz: int | None = None,
         features: list[str] | None = None,
+        timing: Mapping[str, int] | None = None,
     ) -> None:
         chosen: dict[str, Any] = {
             "num_cores": num_cores,
@@ -109,6 +115,7 @@ class Config:
         else:
             family = _ip_core(num_cores, block_size)
         given = {name: value for name, value in chosen.items() if value is not None}
+        given["timing"] = {**family["timing"], **(timing or {})}
         self._set(_checked({**family, **given, "name": "custom"}))
 
     def _set(self, values: dict[str, Any]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,22 @@ class Program:
             model_index, write_queue_capacity, output_buffer_capacity, spaced
         )["figures"]
         return figures
+
+    def with_timing(self, timing: Mapping[str, int]) -> Program:
+        """Return the same instructions for a board whose units take other times (an extension).
+
+        Only the estimate changes: it answers what a faster unit or link would bring.
+
+        Args:
+            timing: Cycles by the names of ``docs/machine.md``; those left out stay.
+
+        Raises:
+            ValueError: A name is not known or a number is out of its range.
+        """
+        cycles = {**self._summary["config"]["timing"], **timing}
+        return Program._of(
+            *self._remote.gateway.create("retime", self._remote.handle, json.dumps(cycles))
+        )
 
     # Files.
 

@@ -31,7 +31,9 @@ public final class Backend {
     List<List<CoreWork>> work = new ArrayList<>();
     for (TileGraph model : models) {
       TileGraph prepared = HoistStateWork.run(FuseClamps.run(DropDeadTiles.run(model)));
-      work.add(new CodeGenerator(prepared, placer.place(prepared), stores).generate());
+      Placement placement = placer.place(prepared);
+      List<Integer> order = TileOrder.of(prepared, placement, config);
+      work.add(new CodeGenerator(prepared, placement, order, stores).generate());
     }
     List<List<CoreCode>> code = new ArrayList<>();
     for (List<CoreWork> model : work) {

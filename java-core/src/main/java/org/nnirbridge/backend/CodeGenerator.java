@@ -19,8 +19,8 @@ import org.nnirbridge.tile.TileOp;
 import org.nnirbridge.tile.TileState;
 
 /**
- * Writes each core's steps for one model in order: what follows from earlier state first, then what
- * waits for inputs; blocks cross to another core when made and are received before their first use.
+ * Writes each core's steps for one model in order; blocks cross to another core when made and are
+ * received before their first use.
  */
 final class CodeGenerator {
   /**
@@ -32,7 +32,7 @@ final class CodeGenerator {
 
   private final TileGraph graph;
   private final Placement placement;
-  private final EarlyTiles early;
+  private final List<Integer> order;
   private final List<CoreWork> cores = new ArrayList<>();
   private final List<BitSet> consumers = new ArrayList<>();
   private final Map<Integer, StateSlot> slotOfTile = new HashMap<>();
@@ -43,10 +43,14 @@ final class CodeGenerator {
 
   private record OutputWord(int output, int word) {}
 
-  CodeGenerator(TileGraph graph, Placement placement, List<CoreStores> stores) {
+  /**
+   * @param order the ids of all tiles in an order in which they can be made
+   */
+  CodeGenerator(
+      TileGraph graph, Placement placement, List<Integer> order, List<CoreStores> stores) {
     this.graph = graph;
     this.placement = placement;
-    this.early = new EarlyTiles(graph);
+    this.order = order;
     for (CoreStores store : stores) {
       cores.add(new CoreWork(store));
       List<Deque<Integer>> row = new ArrayList<>();
@@ -60,16 +64,7 @@ final class CodeGenerator {
   List<CoreWork> generate() {
     findConsumers();
     findOutputs();
-    for (Tile tile : graph.tiles()) {
-      if (early.isEarly(tile.id())) {
-        make(tile);
-      }
-    }
-    for (Tile tile : graph.tiles()) {
-      if (!early.isEarly(tile.id())) {
-        make(tile);
-      }
-    }
+    order.forEach(tile -> make(graph.tile(tile)));
     finishStates();
     return cores;
   }

@@ -2,6 +2,7 @@ package org.nnirbridge.backend;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -17,10 +18,13 @@ import org.nnirbridge.tile.TileOp;
 /**
  * Chooses a core for each tile and puts the weights it needs into that core's store.
  *
- * <p>Tiles that share weights or accumulators form a unit, which stays on one core. Within a layer
- * the units go to the core with the least work so far.
+ * <p>Tiles that share weights or accumulators form a unit, which stays on one core. One after
+ * another they go where they are done first, given where their operands are.
  */
 final class Placer {
+  /** Cycles that are no reason to load one core with more weights than another. */
+  private static final int HARDLY_LATER = 2;
+
   private final HardwareConfig config;
   private final List<WeightStore> stores;
   private boolean full;
@@ -34,7 +38,7 @@ final class Placer {
   private static final class Unit {
     final List<Tile> tiles = new ArrayList<>();
     final Set<WeightStore.BlockRow> rows = new LinkedHashSet<>();
-    int work;
+    int blocks;
 
     int layer() {
       return tiles.get(0).layer();
@@ -44,17 +48,10 @@ final class Placer {
   Placement place(TileGraph graph) {
     int[] core = new int[graph.tiles().size()];
     Arrays.fill(core, Placement.ANYWHERE);
-    Map<Integer, long[]> workOfLayer = new HashMap<>();
+    Trial trial = new Trial(graph, core);
     for (Unit unit : units(graph)) {
-      long[] work = workOfLayer.computeIfAbsent(unit.layer(), l -> new long[config.numCores()]);
-      int chosen = unit.rows.isEmpty() ? nearOperands(graph, unit, core) : -1;
-      if (chosen < 0) {
-        chosen = leastLoaded(unit, work);
-      }
-      work[chosen] += unit.work;
-      for (Tile tile : unit.tiles) {
-        core[tile.id()] = chosen;
-      }
+      int chosen = best(unit, trial);
+      trial.place(unit, chosen);
       for (WeightStore.BlockRow row : unit.rows) {
         stores.get(chosen).add(row);
       }
@@ -63,6 +60,58 @@ final class Placer {
       throw doesNotFit();
     }
     return new Placement(Arrays.stream(core).boxed().toList());
+  }
+
+  /** When the units placed so far would be done, and how long the cores' own units are taken. */
+  private final class Trial {
+    private final int[] coreOfTile;
+    private final TileTiming timing;
+    private final long[][] freeAt = new long[config.numCores()][2];
+    private final Map<Integer, long[]> workOfLayer = new HashMap<>();
+
+    Trial(TileGraph graph, int[] coreOfTile) {
+      this.coreOfTile = coreOfTile;
+      this.timing = new TileTiming(graph, config.timing());
+    }
+
+    /** Runs a unit on a core; gives when its last tile is there. */
+    private long run(Unit unit, int core) {
+      long end = 0;
+      for (Tile tile : unit.tiles) {
+        coreOfTile[tile.id()] = core;
+        if (timing.isEarly(tile.id())) {
+          continue;
+        }
+        int kind = TileTiming.isMatrixWork(tile) ? 0 : 1;
+        long start = Math.max(freeAt[core][kind], timing.readyAt(tile, core, coreOfTile));
+        timing.start(tile, start);
+        freeAt[core][kind] = start + timing.busy(tile);
+        end = Math.max(end, timing.doneAt(tile.id()));
+      }
+      return end;
+    }
+
+    /** Places a unit for good. */
+    void place(Unit unit, int core) {
+      run(unit, core);
+      ofLayer(unit.layer())[core] += unit.blocks;
+    }
+
+    long workInLayer(int layer, int core) {
+      return ofLayer(layer)[core];
+    }
+
+    private long[] ofLayer(int layer) {
+      return workOfLayer.computeIfAbsent(layer, l -> new long[config.numCores()]);
+    }
+
+    /** When a unit would be done on a core, without placing it. */
+    long endOn(Unit unit, int core) {
+      long[] before = freeAt[core].clone();
+      long end = run(unit, core);
+      freeAt[core] = before;
+      return end;
+    }
   }
 
   private List<Integer> allowedCores(Unit unit) {
@@ -82,46 +131,49 @@ final class Placer {
     return allowed;
   }
 
-  private int nearOperands(TileGraph graph, Unit unit, int[] core) {
+  /**
+   * Where the unit's weights are, else where it is done first; weights may go where most room is.
+   */
+  private int best(Unit unit, Trial trial) {
     List<Integer> allowed = allowedCores(unit);
-    for (Tile tile : unit.tiles) {
-      for (int operand : tile.op().operands()) {
-        if (core[operand] != Placement.ANYWHERE && allowed.contains(core[operand])) {
-          return core[operand];
-        }
-      }
-    }
-    return -1;
-  }
-
-  private int leastLoaded(Unit unit, long[] work) {
-    List<Integer> allowed = allowedCores(unit);
-    int best = -1;
-    for (int c : allowed) {
-      if (fits(unit, c) && (best < 0 || isBetter(unit, work, c, best))) {
-        best = c;
-      }
-    }
-    if (best < 0) {
+    List<Integer> fitting = allowed.stream().filter(core -> fits(unit, core)).toList();
+    if (fitting.isEmpty()) {
       full = true;
-      best = allowed.get(0);
-      for (int c : allowed) {
-        best = stores.get(c).used() < stores.get(best).used() ? c : best;
+      return roomiest(allowed);
+    }
+    for (int core : fitting) {
+      if (!unit.rows.isEmpty() && stores.get(core).holdsAll(unit.rows)) {
+        return core;
       }
     }
-    return best;
+    long[] ends = fitting.stream().mapToLong(core -> trial.endOn(unit, core)).toArray();
+    long first = Arrays.stream(ends).min().orElseThrow();
+    List<Integer> soonEnough = new ArrayList<>();
+    for (int i = 0; i < ends.length; i++) {
+      if (ends[i] <= first + (unit.rows.isEmpty() ? 0 : HARDLY_LATER)) {
+        soonEnough.add(fitting.get(i));
+      }
+    }
+    return unit.rows.isEmpty() ? soonEnough.get(0) : leastLoaded(soonEnough, unit, trial);
   }
 
-  private boolean isBetter(Unit unit, long[] work, int core, int best) {
-    boolean stored = stores.get(core).holdsAll(unit.rows) && !unit.rows.isEmpty();
-    boolean bestStored = stores.get(best).holdsAll(unit.rows) && !unit.rows.isEmpty();
-    if (stored != bestStored) {
-      return stored;
-    }
-    if (work[core] != work[best]) {
-      return work[core] < work[best];
-    }
-    return stores.get(core).used() < stores.get(best).used();
+  /** The core with the least work in the unit's layer; where stores fill up, with most room. */
+  private int leastLoaded(List<Integer> cores, Unit unit, Trial trial) {
+    boolean scarce = cores.stream().anyMatch(this::isHalfFull);
+    Comparator<Integer> byRoom = Comparator.comparingInt(core -> stores.get(core).used());
+    Comparator<Integer> byWork =
+        Comparator.comparingLong(core -> trial.workInLayer(unit.layer(), core));
+    return cores.stream().min(scarce ? byRoom : byWork).orElseThrow();
+  }
+
+  private boolean isHalfFull(int core) {
+    return 2 * stores.get(core).used() >= config.weightStoreDepth();
+  }
+
+  private int roomiest(List<Integer> cores) {
+    return cores.stream()
+        .min(Comparator.comparingInt(core -> stores.get(core).used()))
+        .orElseThrow();
   }
 
   private boolean fits(Unit unit, int core) {
@@ -172,11 +224,10 @@ final class Placer {
 
   private void addTo(Unit unit, Tile tile) {
     unit.tiles.add(tile);
-    unit.work++;
     if (tile.op() instanceof TileOp.MatVec sum) {
       for (TileOp.Segment segment : sum.segments()) {
         unit.rows.add(new WeightStore.BlockRow(segment.matrix(), segment.rowBlock()));
-        unit.work += segment.inputs().size();
+        unit.blocks += segment.inputs().size();
       }
     }
   }

@@ -29,13 +29,19 @@ import org.nnirbridge.tile.TileBuilder;
 import org.nnirbridge.tile.TileGraph;
 import org.nnirbridge.tile.TileTensor;
 import org.nnirbridge.tile.WeightMatrix;
+import org.nnirbridge.transform.FuseSums;
 
 /** The line from graphs to a program. */
 public final class Compiler {
   private Compiler() {}
 
   /** A graph to compile into a program, and how. */
-  public record Model(Graph graph, String name, CompileOptions options) {}
+  public record Model(Graph graph, String name, CompileOptions options) {
+    private Model withSumsFused() {
+      boolean fuse = !Boolean.FALSE.equals(options.allowMixedPrecisionFusion());
+      return new Model(fuse ? FuseSums.run(graph) : FuseSums.undo(graph), name, options);
+    }
+  }
 
   /**
    * Compiles models into one program, in their order.
@@ -50,8 +56,9 @@ public final class Compiler {
     Map<WeightMatrix, WeightMatrix> matrices = new HashMap<>();
     List<TileGraph> tiles = new ArrayList<>();
     List<DataDimensions> layouts = new ArrayList<>();
-    for (Model model : models) {
-      check(config, model);
+    for (Model given : models) {
+      check(config, given);
+      Model model = given.withSumsFused();
       DataDimensions layout = DataDimInference.infer(model.graph());
       layouts.add(layout);
       tiles.add(lower(model, layout, config, matrices));

@@ -12,6 +12,7 @@ import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.frontend.fx.FxImporter;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.hardware.Presets;
+import org.nnirbridge.hardware.Timing;
 import org.nnirbridge.latency.LatencyEstimator;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.GraphPrinter;
@@ -111,6 +112,15 @@ public final class CompilerService {
   public String loadProgram(long newProgram, long bytes) {
     return Envelope.around(
         () -> addProgram(newProgram, ProgramReader.fromBytes(objects.take(bytes, byte[].class))));
+  }
+
+  /** Makes the same program for a board whose units take other times. */
+  public String retime(long newProgram, long program, String timing) {
+    return Envelope.around(
+        () ->
+            addProgram(
+                newProgram,
+                objects.get(program, Program.class).withTiming(Timing.fromJson(timing))));
   }
 
   /** Estimates the cycles of one inference. */

@@ -73,7 +73,7 @@ public record HardwareConfig(
     timing = timing == null ? Presets.timing(fabric) : timing;
   }
 
-  private static void check(String name, int value, int least, int most) {
+  static void check(String name, int value, int least, int most) {
     if (value < least || value > most) {
       throw new InvalidArgument(
           "config: " + name + " is " + value + "; it must be from " + least + " to " + most);
@@ -82,14 +82,38 @@ public record HardwareConfig(
 
   /** Parses the JSON of {@link #toJson}; throws InvalidArgument naming what is wrong with it. */
   public static HardwareConfig fromJson(String json) {
+    return read(json, HardwareConfig.class);
+  }
+
+  static <T> T read(String json, Class<T> type) {
     try {
-      return JSON.readValue(json, HardwareConfig.class);
+      return JSON.readValue(json, type);
     } catch (JsonProcessingException e) {
       if (e.getCause() instanceof InvalidArgument invalid) {
         throw invalid;
       }
       throw new InvalidArgument("config: not a valid configuration: " + e.getOriginalMessage());
     }
+  }
+
+  /** The same board with units that take other times. */
+  public HardwareConfig withTiming(Timing newTiming) {
+    return new HardwareConfig(
+        name,
+        numCores,
+        blockSize,
+        tensorRamDepth,
+        tensorDescriptorCount,
+        weightStoreDepth,
+        accumStoreDepth,
+        cellStateDepth,
+        clampStoreDepth,
+        maxReadSize,
+        ioSize,
+        fabric,
+        clockMhz,
+        features,
+        newTiming);
   }
 
   public String toJson() {

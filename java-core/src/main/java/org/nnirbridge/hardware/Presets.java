@@ -5,8 +5,8 @@ import org.nnirbridge.diagnostic.InvalidArgument;
 
 /** The boards that have a name. Depths that are not published are this project's choice. */
 public final class Presets {
-  private static final Timing AGILEX = new Timing(31, 6, 14, 11, 8, 20, 18, 4);
-  private static final Timing VERSAL = new Timing(23, 6, 14, 13, 7, 20, 18, 4);
+  private static final Timing AGILEX = new Timing(26, 2, 5, 14, 5, 9, 13, 26, 18, 4, 8);
+  private static final Timing VERSAL = new Timing(24, 2, 1, 14, 5, 9, 8, 27, 18, 4, 8);
 
   private Presets() {}
 

@@ -29,11 +29,16 @@ final class CoreClock {
   /** For each core that sends to this one: when each block on the link arrives. */
   final List<Deque<Long>> arrivals;
 
-  int next;
-  long issueAt;
+  private final int queueDepth;
+
+  /** For each unit: when it was done with the instructions it has taken last. */
+  private final List<Deque<Long>> queues;
+
+  private int next;
+  private long dispatchAt;
   long matrixBusy;
 
-  CoreClock(CoreCode code, CoreImage image, int cores, long start) {
+  CoreClock(CoreCode code, CoreImage image, int cores, int queueDepth, long start) {
     this.code = code;
     this.cellBase = image.tensorBlocks();
     this.accumulatorBase = cellBase + image.cellBlocks();
@@ -41,7 +46,10 @@ final class CoreClock {
     this.readyAt = filled(blocks, start);
     this.lastReadAt = filled(blocks, start);
     this.mayAddAt = filled(blocks, start);
-    this.issueAt = start;
+    this.dispatchAt = start;
+    this.queueDepth = queueDepth;
+    this.queues =
+        Arrays.stream(Unit.values()).<Deque<Long>>map(unit -> new ArrayDeque<>()).toList();
     Arrays.fill(unitFreeAt, start);
     this.arrivals =
         IntStream.range(0, cores).<Deque<Long>>mapToObj(core -> new ArrayDeque<>()).toList();
@@ -51,6 +59,23 @@ final class CoreClock {
     long[] filled = new long[length];
     Arrays.fill(filled, value);
     return filled;
+  }
+
+  /** When the next instruction can start at the earliest: sent to its unit, and the unit free. */
+  long earliestStart(Unit unit) {
+    Deque<Long> queue = queues.get(unit.ordinal());
+    if (queue.size() == queueDepth) {
+      dispatchAt = Math.max(dispatchAt, queue.remove());
+    }
+    return Math.max(dispatchAt, unitFreeAt[unit.ordinal()]);
+  }
+
+  /** Goes on to the next instruction; this one's unit is free again at a time. */
+  void finish(Unit unit, long freeAt) {
+    unitFreeAt[unit.ordinal()] = freeAt;
+    queues.get(unit.ordinal()).add(freeAt);
+    dispatchAt++;
+    next++;
   }
 
   boolean isDone() {

@@ -9,7 +9,6 @@ import org.nnirbridge.hardware.Timing;
 import org.nnirbridge.isa.Instruction;
 import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.numerics.NumberFormat;
-import org.nnirbridge.numerics.UnaryFunction;
 import org.nnirbridge.program.Model;
 import org.nnirbridge.program.Port;
 import org.nnirbridge.program.Program;
@@ -24,9 +23,6 @@ import org.nnirbridge.program.Program;
 public final class LatencyEstimator {
   /** Long enough before the input that all work on earlier state is done. */
   private static final long IDLE_CYCLES = 1L << 40;
-
-  /** How long a fold of one block keeps its unit. */
-  private static final int FOLD_CYCLES = 4;
 
   private final Program program;
   private final Model model;
@@ -50,7 +46,11 @@ public final class LatencyEstimator {
     for (int core = 0; core < program.images().size(); core++) {
       cores.add(
           new CoreClock(
-              model.code().get(core), program.images().get(core), program.images().size(), start));
+              model.code().get(core),
+              program.images().get(core),
+              program.images().size(),
+              timing.queueDepth(),
+              start));
     }
   }
 
@@ -123,32 +123,21 @@ public final class LatencyEstimator {
     CoreClock clock = cores.get(core);
     Instruction instruction = clock.instruction();
     Unit unit = Unit.of(instruction.opcode());
-    long start = Math.max(clock.issueAt, clock.unitFreeAt[unit.ordinal()]);
+    if (mustWait(core, instruction)) {
+      return false;
+    }
+    long start = clock.earliestStart(unit);
     long busy;
     switch (instruction.opcode()) {
       case READ -> busy = read(clock, instruction, start);
       case WRITE -> busy = write(clock, instruction, start);
-      case SEND -> {
-        if (!hasRoom(core, instruction)) {
-          return false;
-        }
-        busy = send(core, instruction, start);
-      }
-      case RECEIVE -> {
-        if (clock.arrivals.get(instruction.field(1)).size() < instruction.field(2)) {
-          return false;
-        }
-        busy = receive(clock, instruction, start);
-      }
+      case SEND -> busy = send(core, instruction, start);
+      case RECEIVE -> busy = receive(clock, instruction, start);
       case CLEAR -> busy = makeBlock(clock, instruction, start, 1, 1, 1);
       case LOAD -> busy = makeBlock(clock, instruction, start, 1, 1, 2);
       case MATVEC -> busy = multiply(clock, instruction, start);
-      case STORE -> busy = makeBlock(clock, instruction, start, 1, 1, timing.vectorLatency());
-      case MAP -> {
-        boolean plain = instruction.field(2) <= UnaryFunction.ABS.ordinal();
-        int extra = plain ? 0 : timing.functionLatency();
-        busy = makeBlock(clock, instruction, start, 1, 1, timing.vectorLatency() + extra);
-      }
+      case STORE -> busy = makeBlock(clock, instruction, start, 1, 1, timing.storeLatency());
+      case MAP -> busy = makeBlock(clock, instruction, start, 1, 1, timing.vectorLatency());
       case ZIP -> busy = makeBlock(clock, instruction, start, 1, 2, timing.vectorLatency());
       case BOUND -> busy = makeBlock(clock, instruction, start, 1, 1, timing.vectorLatency());
       case MULTIPLY_ADD ->
@@ -160,10 +149,18 @@ public final class LatencyEstimator {
       case SELECT -> busy = makeBlock(clock, instruction, start, 1, 3, timing.vectorLatency());
       default -> throw new IllegalStateException("no timing for " + instruction.opcode());
     }
-    clock.unitFreeAt[unit.ordinal()] = busy;
-    clock.issueAt++;
-    clock.next++;
+    clock.finish(unit, busy);
     return true;
+  }
+
+  /** Whether an instruction waits for a link that is full or empty. */
+  private boolean mustWait(int core, Instruction instruction) {
+    return switch (instruction.opcode()) {
+      case SEND -> !hasRoom(core, instruction);
+      case RECEIVE ->
+          cores.get(core).arrivals.get(instruction.field(1)).size() < instruction.field(2);
+      default -> false;
+    };
   }
 
   /** One block from others; the sources' fields start at an index. Gives when the unit is free. */
@@ -196,12 +193,12 @@ public final class LatencyEstimator {
     int target = clock.block(instruction.field(0));
     long start = Math.max(earliest, clock.mayAddAt[initial]);
     start = Math.max(start, clock.readyAt[source]);
-    start = Math.max(start, clock.lastReadAt[target] - FOLD_CYCLES);
+    start = Math.max(start, clock.lastReadAt[target] - timing.foldInterval());
     noteRead(clock, initial, start);
     noteRead(clock, source, start);
-    clock.mayAddAt[target] = start + FOLD_CYCLES;
-    clock.readyAt[target] = start + FOLD_CYCLES + timing.vectorLatency();
-    return start + FOLD_CYCLES;
+    clock.mayAddAt[target] = start + timing.foldInterval();
+    clock.readyAt[target] = start + timing.foldInterval() + timing.storeLatency();
+    return start + timing.foldInterval();
   }
 
   private static void noteRead(CoreClock clock, int block, long at) {
@@ -222,7 +219,7 @@ public final class LatencyEstimator {
     clock.mayAddAt[accumulator] = start + count;
     clock.readyAt[accumulator] = start + count + timing.matrixLatency();
     clock.matrixBusy += count;
-    return start + count;
+    return start + Math.max(count, timing.matrixInterval());
   }
 
   private long read(CoreClock clock, Instruction instruction, long earliest) {

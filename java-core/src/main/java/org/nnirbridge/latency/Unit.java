@@ -10,6 +10,7 @@ enum Unit {
   RECEIVE,
   PRELOAD,
   MATRIX,
+  STORE,
   VECTOR;
 
   static Unit of(Opcode opcode) {
@@ -20,7 +21,8 @@ enum Unit {
       case RECEIVE -> RECEIVE;
       case CLEAR, LOAD -> PRELOAD;
       case MATVEC -> MATRIX;
-      case STORE, MAP, ZIP, BOUND, MULTIPLY_ADD, LANES_MOVE, LSTM_CELL, LSTM_HIDDEN, FOLD, SELECT ->
+      case STORE -> STORE;
+      case MAP, ZIP, BOUND, MULTIPLY_ADD, LANES_MOVE, LSTM_CELL, LSTM_HIDDEN, FOLD, SELECT ->
           VECTOR;
     };
   }

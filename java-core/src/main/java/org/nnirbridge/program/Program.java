@@ -2,6 +2,7 @@ package org.nnirbridge.program;
 
 import java.util.List;
 import org.nnirbridge.hardware.HardwareConfig;
+import org.nnirbridge.hardware.Timing;
 
 /**
  * A compiled program: what each core is loaded with, and for each model what each core runs. Equal
@@ -30,6 +31,11 @@ public final class Program {
 
   public List<Model> models() {
     return models;
+  }
+
+  /** The same instructions on a board whose units take other times. */
+  public Program withTiming(Timing timing) {
+    return new Program(config.withTiming(timing), images, models);
   }
 
   /** How much of each core the program uses. */

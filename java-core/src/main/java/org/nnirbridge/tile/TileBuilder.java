@@ -298,7 +298,7 @@ public final class TileBuilder {
   }
 
   public int clamp(float minimum, float maximum, int tile, NumberFormat format) {
-    int operand = convert(tile, format);
+    int operand = rounded(tile, format);
     return add(
         new TileOp.ClampLanes(minimum, maximum, operand),
         format,
@@ -308,7 +308,64 @@ public final class TileBuilder {
 
   /** A function of two tiles, which are rounded to the format of the result first. */
   public int binary(BinaryFunction function, int a, int b, NumberFormat format) {
-    return zip(function, convert(a, format), convert(b, format), format);
+    return zip(function, rounded(a, format), rounded(b, format), format);
+  }
+
+  /**
+   * The sum of products that makes a tile, started at another tile, rounded to a format: {@code
+   * (start + bias) + W x}. An addition where no such sum makes the tile.
+   *
+   * @param onSum whether a sum that makes the start tile goes on without being rounded
+   */
+  public int sumFrom(int start, boolean onSum, int sum, NumberFormat format) {
+    if (!(tiles.get(sum).op() instanceof TileOp.MatVec products) || !startsAtConstant(products)) {
+      return binary(BinaryFunction.ADD, start, sum, format);
+    }
+    return add(
+        new TileOp.MatVec(
+            OptionalInt.of(startAt(start, onSum, products.initial())),
+            products.segments(),
+            products.minimum(),
+            products.maximum()),
+        format,
+        tiles.get(sum).lanes(),
+        groupLike(sum));
+  }
+
+  private boolean startsAtConstant(TileOp.MatVec sum) {
+    return !sum.isClamped() && (sum.initial().isEmpty() || isConstant(sum.initial().getAsInt()));
+  }
+
+  private boolean isConstant(int tile) {
+    return tiles.get(tile).op() instanceof TileOp.Fixed;
+  }
+
+  /** A float32 tile plus a bias; where it is a sum itself the bias joins its own. */
+  private int startAt(int tile, boolean onSum, OptionalInt bias) {
+    Tile start = tiles.get(tile);
+    if (onSum && start.op() instanceof TileOp.MatVec sum && startsAtConstant(sum)) {
+      TileOp.MatVec wide =
+          new TileOp.MatVec(
+              sumOfConstants(sum.initial(), bias), sum.segments(), sum.minimum(), sum.maximum());
+      return add(wide, NumberFormat.FP32, start.lanes(), groupLike(tile));
+    }
+    return bias.isPresent()
+        ? zip(BinaryFunction.ADD, tile, bias.getAsInt(), NumberFormat.FP32)
+        : convert(tile, NumberFormat.FP32);
+  }
+
+  private OptionalInt sumOfConstants(OptionalInt a, OptionalInt b) {
+    if (a.isEmpty() || b.isEmpty()) {
+      return a.isPresent() ? a : b;
+    }
+    float[] first = ((TileOp.Fixed) tiles.get(a.getAsInt()).op()).values();
+    float[] second = ((TileOp.Fixed) tiles.get(b.getAsInt()).op()).values();
+    float[] sum = new float[blockSize];
+    for (int i = 0; i < blockSize; i++) {
+      sum[i] = first[i] + second[i];
+    }
+    int lanes = tiles.get(a.getAsInt()).lanes();
+    return OptionalInt.of(add(new TileOp.Fixed(sum), NumberFormat.FP32, lanes, groups++));
   }
 
   /** A comparison of two tiles as they are; constants are not rounded for it. */
@@ -317,8 +374,7 @@ public final class TileBuilder {
   }
 
   private int precise(int tile) {
-    boolean isConstant = tiles.get(tile).op() instanceof TileOp.Fixed;
-    return isConstant ? convert(tile, NumberFormat.FP32) : tile;
+    return isConstant(tile) ? convert(tile, NumberFormat.FP32) : tile;
   }
 
   /** A function of two tiles as they are. */
@@ -335,7 +391,7 @@ public final class TileBuilder {
   /** {@code a} where the mask is not zero, else {@code b}; both are rounded to the format first. */
   public int select(int mask, int a, int b, NumberFormat format) {
     return add(
-        new TileOp.Select(mask, convert(a, format), convert(b, format)),
+        new TileOp.Select(mask, rounded(a, format), rounded(b, format)),
         format,
         tiles.get(a).lanes(),
         groupLike(a));
@@ -344,6 +400,12 @@ public final class TileBuilder {
   /** The function of a uniform tile and the first lanes of another, one after another. */
   int fold(BinaryFunction function, int initial, int tile, int lanes, NumberFormat format) {
     return add(new TileOp.Fold(function, initial, tile, lanes), format, 1, groups++);
+  }
+
+  /** The tile with values of a format; one in BF16 has values of float32 too. */
+  private int rounded(int tile, NumberFormat format) {
+    boolean isExact = format == NumberFormat.FP32 && !isConstant(tile);
+    return isExact ? tile : convert(tile, format);
   }
 
   /** The tile in another format; itself when it has that format. */

@@ -28,11 +28,13 @@ public final class StreamingTransform {
   /**
    * Streams a graph.
    *
+   * @param whole the graph over whole sequences
    * @param axes the time axis of each input; negative axes count from the end
    * @throws InvalidArgument when there are too many or too few axes, or an input lacks its axis
    * @throws UnsupportedModel naming the node that needs more than one time step
    */
-  public static StreamedGraph apply(Graph graph, List<Integer> axes) {
+  public static StreamedGraph apply(Graph whole, List<Integer> axes) {
+    Graph graph = FuseSums.run(whole);
     List<Node> inputs = graph.inputs();
     if (axes.size() != inputs.size()) {
       throw new InvalidArgument(

@@ -45,14 +45,13 @@ public record LayerNorm(
     if (weight.isEmpty()) {
       return arithmetic.zip(BinaryFunction.MUL, difference, scale, format);
     }
-    TileTensor normalized =
-        arithmetic.zip(BinaryFunction.MUL, difference, scale, NumberFormat.FP32);
     TileTensor factor = step.constant(weight.get(), axes, x);
+    TileTensor weighted = arithmetic.zip(BinaryFunction.MUL, difference, factor, NumberFormat.FP32);
     if (bias.isEmpty()) {
-      return arithmetic.zip(BinaryFunction.MUL, normalized, factor, format);
+      return arithmetic.zip(BinaryFunction.MUL, weighted, scale, format);
     }
     TileTensor shift = step.constant(bias.get(), axes, x);
-    return arithmetic.multiplyAdd(normalized, factor, shift, format);
+    return arithmetic.multiplyAdd(weighted, scale, shift, format);
   }
 
   @Override

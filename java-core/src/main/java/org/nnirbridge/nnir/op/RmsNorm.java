@@ -40,9 +40,9 @@ public record RmsNorm(List<Integer> axes, float epsilon, Optional<Tensor> weight
     if (weight.isEmpty()) {
       return arithmetic.zip(BinaryFunction.MUL, x, scale, format);
     }
-    TileTensor normalized = arithmetic.zip(BinaryFunction.MUL, x, scale, NumberFormat.FP32);
     TileTensor factor = step.constant(weight.get(), axes, x);
-    return arithmetic.zip(BinaryFunction.MUL, normalized, factor, format);
+    TileTensor weighted = arithmetic.zip(BinaryFunction.MUL, x, factor, NumberFormat.FP32);
+    return arithmetic.zip(BinaryFunction.MUL, weighted, scale, format);
   }
 
   /** {@code 1 / sqrt(mean(x^2) + epsilon)} along an operator's axes, in float32. */
