@@ -6,7 +6,7 @@ import argparse
 import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import vollo_compiler
 from families import Row, nnir_of, published_rows
+from measured import Measured, measured, program_of
 
 __all__ = ["Estimate", "Spread", "estimates", "fit", "left_out_table", "row_table", "spread_table"]
 
@@ -118,6 +119,14 @@ def estimates(rows: Sequence[Row], timing: Mapping[str, int] | None = None) -> l
         program = compile_row(row, timing or {})
         found.append(Estimate(row, None if program is None else _cycles(program)))
     return found
+
+
+def replace_counts(estimate: Estimate) -> Row:
+    """The row with the estimate in the place of the published counts."""
+    assert estimate.cycles is not None
+    return replace(
+        estimate.row, spaced=estimate.cycles[0], back_to_back=estimate.cycles[1], fits=True
+    )
 
 
 def row_table(found: Sequence[Estimate]) -> list[str]:
@@ -259,6 +268,56 @@ def left_out_table(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
+def latency_table() -> list[str]:
+    """Published latencies on boards, host transfer included, and the estimates of their parts."""
+    lines = [
+        "| model | board | measured, us | estimate, us | error | compute | host |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row, program in tqdm(compiled_as_measured(), desc="compiling", disable=None):
+        place = f"| {row.name} | {row.board} "
+        if program is None or row.micros is None:
+            published = "does not fit" if row.micros is None else row.micros
+            own = "does not fit" if program is None else "fits"
+            lines.append(f"{place}| {published} | {own} | | | |")
+            continue
+        compute = program.compute_duration_per_inference_us()
+        host = program.host_duration_per_inference_us()
+        error = 100 * latency_error(row, program)
+        lines.append(
+            f"{place}| {row.micros} | {compute + host:.2f} | {error:+.1f}% "
+            f"| {compute:.2f} | {host:.2f} |"
+        )
+    return lines
+
+
+@cache
+def compiled_as_measured() -> tuple[tuple[Measured, vollo_compiler.Program | None], ...]:
+    """Compile every model with a published latency; None where it does not fit."""
+    compiled: list[tuple[Measured, vollo_compiler.Program | None]] = []
+    for row in measured():
+        try:
+            compiled.append((row, program_of(row)))
+        except vollo_compiler.AllocationError:
+            compiled.append((row, None))
+    return tuple(compiled)
+
+
+def latency_error(row: Measured, program: vollo_compiler.Program) -> float:
+    """The relative error of compute and host transfer together."""
+    assert row.micros is not None
+    compute = program.compute_duration_per_inference_us()
+    return (compute + program.host_duration_per_inference_us()) / row.micros - 1
+
+
+def own_timing() -> dict[str, dict[str, int]]:
+    """The unit times of the boards of each fabric."""
+    return {
+        fabric: dict(getattr(vollo_compiler.Config, preset)().timing)
+        for fabric, preset in FABRICS.items()
+    }
+
+
 def timing_table(fitted: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Unit times, a column for each fabric."""
     lines = ["| parameter | " + " | ".join(fitted) + " |", "|---" * (len(fitted) + 1) + "|"]
@@ -274,11 +333,8 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     rows = published_rows()
     found = estimates(rows)
-    own = {
-        fabric: getattr(vollo_compiler.Config, preset)().timing
-        for fabric, preset in FABRICS.items()
-    }
-    for table in (row_table(found), spread_table(found), timing_table(own)):
+    tables = (row_table(found), spread_table(found), timing_table(own_timing()), latency_table())
+    for table in tables:
         print("\n".join(table), end="\n\n")
     if options.fit:
         fitted = {fabric: fit(rows, fabric) for fabric in FABRICS}

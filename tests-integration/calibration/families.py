@@ -138,11 +138,11 @@ class SequenceLstm(nn.Module):
 
 @dataclass(frozen=True)
 class Streamed:
-    """A model, an example input and its time axis."""
+    """A model, an example input and its time axis; None for a model that is not streamed."""
 
     module: nn.Module
     example: torch.Tensor
-    time_axis: int
+    time_axis: int | None
 
 
 def model_of(row: Row) -> Streamed:
@@ -178,5 +178,5 @@ def nnir_of(row: Row) -> vollo_compiler.NNIR:
     """Trace and stream the model of a published row."""
     streamed = model_of(row)
     traced, _ = vollo_torch.fx.prepare_shape(streamed.module, streamed.example)
-    nnir, _ = vollo_torch.fx.nnir.to_nnir(traced).streaming_transform(streamed.time_axis)
-    return nnir
+    nnir = vollo_torch.fx.nnir.to_nnir(traced)
+    return nnir if streamed.time_axis is None else nnir.streaming_transform(streamed.time_axis)[0]

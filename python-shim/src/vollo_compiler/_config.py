@@ -30,6 +30,7 @@ _FIELDS = (
     "clock_mhz",
     "features",
     "timing",
+    "host",
 )
 
 
@@ -55,6 +56,7 @@ class Config:
         features: What the board has beyond the rest, such as ``"fp8"``.
         timing: How long the units take in cycles, by the names in ``docs/machine.md``, for the
             estimate (an extension); those left out are as on the boards of the same fabric.
+        host: The link to the host (an extension): ``round_trip_ns`` and ``bytes_per_ns``.
 
     What is left out is as on the boards of the same fabric (an IP core, or the V80).
 
@@ -76,6 +78,7 @@ class Config:
     clock_mhz: int
     features: list[str]
     timing: dict[str, int]
+    host: dict[str, int]
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class Config:
         clock_mhz: int | None = None,
         features: list[str] | None = None,
         timing: Mapping[str, int] | None = None,
+        host: Mapping[str, int] | None = None,
     ) -> None:
         chosen: dict[str, Any] = {
             "num_cores": num_cores,
@@ -116,6 +120,7 @@ class Config:
             family = _ip_core(num_cores, block_size)
         given = {name: value for name, value in chosen.items() if value is not None}
         given["timing"] = {**family["timing"], **(timing or {})}
+        given["host"] = {**family["host"], **(host or {})}
         self._set(_checked({**family, **given, "name": "custom"}))
 
     def _set(self, values: dict[str, Any]) -> None:

@@ -167,6 +167,25 @@ class Program:
         )["figures"]
         return figures
 
+    def host_duration_per_inference_us(self, model_index: int = 0) -> float:
+        """Return how long an inference's values are under way to the board and back.
+
+        An extension. The compute estimates leave this out; an end-to-end latency is the sum of the
+        two. It follows from the bytes of the padded inputs and outputs and the board's link
+        (``docs/machine.md``).
+
+        Args:
+            model_index: The model.
+
+        Returns:
+            Microseconds.
+
+        Raises:
+            ValueError: There is no such model.
+        """
+        duration: float = self._model(model_index)["host_micros"]
+        return duration
+
     def with_timing(self, timing: Mapping[str, int]) -> Program:
         """Return the same instructions for a board whose units take other times (an extension).
 

@@ -23,7 +23,7 @@ import org.nnirbridge.tile.TileOp;
  */
 final class Placer {
   /** Cycles that are no reason to load one core with more weights than another. */
-  private static final int HARDLY_LATER = 2;
+  private static final int HARDLY_LATER = 3;
 
   private final HardwareConfig config;
   private final List<WeightStore> stores;

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import org.nnirbridge.backend.Backend;
+import org.nnirbridge.diagnostic.DoesNotFit;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.hardware.HardwareConfig;
@@ -53,15 +54,27 @@ public final class Compiler {
     if (models.isEmpty()) {
       throw new InvalidArgument("a program needs at least one model; add one before compiling");
     }
+    models.forEach(model -> check(config, model));
+    List<Model> fused = models.stream().map(Model::withSumsFused).toList();
+    try {
+      return compile(config, fused, false);
+    } catch (DoesNotFit asItIs) {
+      return compile(config, fused, true);
+    }
+  }
+
+  /**
+   * @param packsWeights whether operators save weight blocks even where that costs cycles
+   */
+  private static Program compile(HardwareConfig config, List<Model> models, boolean packsWeights) {
     Map<WeightMatrix, WeightMatrix> matrices = new HashMap<>();
     List<TileGraph> tiles = new ArrayList<>();
     List<DataDimensions> layouts = new ArrayList<>();
-    for (Model given : models) {
-      check(config, given);
-      Model model = given.withSumsFused();
+    for (Model model : models) {
       DataDimensions layout = DataDimInference.infer(model.graph());
       layouts.add(layout);
-      tiles.add(lower(model, layout, config, matrices));
+      TileBuilder builder = new TileBuilder(config.blockSize(), matrices, packsWeights);
+      tiles.add(lower(model, layout, config, builder));
     }
     Backend.Result result = Backend.compile(config, tiles);
     List<org.nnirbridge.program.Model> compiled = new ArrayList<>();
@@ -120,12 +133,8 @@ public final class Compiler {
   }
 
   private static TileGraph lower(
-      Model model,
-      DataDimensions layout,
-      HardwareConfig config,
-      Map<WeightMatrix, WeightMatrix> matrices) {
+      Model model, DataDimensions layout, HardwareConfig config, TileBuilder builder) {
     Graph graph = model.graph();
-    TileBuilder builder = new TileBuilder(config.blockSize(), matrices);
     List<TileTensor> lowered = new ArrayList<>();
     for (Node node : graph.nodes()) {
       List<Integer> cores = cores(node, model.options(), config);

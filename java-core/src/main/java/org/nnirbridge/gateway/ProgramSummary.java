@@ -4,7 +4,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.nnirbridge.diagnostic.CompilerBug;
+import org.nnirbridge.latency.HostTransfer;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.program.Metrics;
 import org.nnirbridge.program.Model;
@@ -22,7 +24,9 @@ record ProgramSummary(JsonNode config, Metrics metrics, List<ModelSummary> model
       return new ProgramSummary(
           Envelope.JSON.readTree(program.config().toJson()),
           program.metrics(),
-          program.models().stream().map(ModelSummary::of).toList());
+          IntStream.range(0, program.models().size())
+              .mapToObj(model -> ModelSummary.of(program, model))
+              .toList());
     } catch (JsonProcessingException e) {
       throw new CompilerBug("a configuration is not JSON: " + e.getOriginalMessage());
     }
@@ -30,18 +34,24 @@ record ProgramSummary(JsonNode config, Metrics metrics, List<ModelSummary> model
 
   /** One model of a program. */
   record ModelSummary(
-      String name, List<PortSummary> inputs, List<PortSummary> outputs, boolean resettable) {
+      String name,
+      List<PortSummary> inputs,
+      List<PortSummary> outputs,
+      boolean resettable,
+      double hostMicros) {
     ModelSummary {
       inputs = List.copyOf(inputs);
       outputs = List.copyOf(outputs);
     }
 
-    static ModelSummary of(Model model) {
+    static ModelSummary of(Program program, int index) {
+      Model model = program.models().get(index);
       return new ModelSummary(
           model.name(),
           model.inputs().stream().map(PortSummary::of).toList(),
           model.outputs().stream().map(PortSummary::of).toList(),
-          model.resettable());
+          model.resettable(),
+          HostTransfer.micros(program, index));
     }
   }
 

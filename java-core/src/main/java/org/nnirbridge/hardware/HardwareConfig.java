@@ -22,6 +22,8 @@ import org.nnirbridge.diagnostic.InvalidArgument;
  * @param ioSize inputs and outputs are padded to a multiple of this many values
  * @param fabric the FPGA family: {@code agilex} or {@code versal}
  * @param clockMhz the clock in MHz
+ * @param timing how long the units take
+ * @param host how long values take to and from the host
  * @param features {@code fp8} where weights may be FP8, {@code lstm_only} for LSTM-only boards
  */
 public record HardwareConfig(
@@ -39,7 +41,8 @@ public record HardwareConfig(
     @JsonProperty("fabric") String fabric,
     @JsonProperty("clock_mhz") Integer clockMhz,
     @JsonProperty("features") List<String> features,
-    @JsonProperty("timing") Timing timing) {
+    @JsonProperty("timing") Timing timing,
+    @JsonProperty("host") HostLink host) {
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
@@ -71,6 +74,7 @@ public record HardwareConfig(
     features = features == null ? List.of() : List.copyOf(features);
     name = name == null ? "" : name;
     timing = timing == null ? Presets.timing(fabric) : timing;
+    host = host == null ? Presets.host(fabric) : host;
   }
 
   static void check(String name, int value, int least, int most) {
@@ -113,7 +117,8 @@ public record HardwareConfig(
         fabric,
         clockMhz,
         features,
-        newTiming);
+        newTiming,
+        host);
   }
 
   public String toJson() {

@@ -5,10 +5,18 @@ import org.nnirbridge.diagnostic.InvalidArgument;
 
 /** The boards that have a name. Depths that are not published are this project's choice. */
 public final class Presets {
-  private static final Timing AGILEX = new Timing(26, 2, 5, 14, 5, 9, 13, 26, 18, 4, 8);
-  private static final Timing VERSAL = new Timing(24, 2, 1, 14, 5, 9, 8, 27, 18, 4, 8);
+  private static final Timing AGILEX = new Timing(28, 2, 6, 14, 5, 9, 11, 23, 18, 4, 8);
+  private static final Timing VERSAL = new Timing(21, 2, 4, 14, 3, 10, 10, 26, 18, 4, 8);
+
+  private static final HostLink AGILEX_HOST = new HostLink(1000, 4);
+  private static final HostLink VERSAL_HOST = new HostLink(850, 50);
 
   private Presets() {}
+
+  /** The way to the host of a fabric's boards. */
+  static HostLink host(String fabric) {
+    return "versal".equals(fabric) ? VERSAL_HOST : AGILEX_HOST;
+  }
 
   /** The timing of a fabric's units. */
   static Timing timing(String fabric) {
@@ -60,7 +68,8 @@ public final class Presets {
         "agilex",
         320,
         List.of(),
-        AGILEX);
+        AGILEX,
+        AGILEX_HOST);
   }
 
   private static HardwareConfig agilex(
@@ -80,7 +89,8 @@ public final class Presets {
         "agilex",
         320,
         List.of(),
-        AGILEX);
+        AGILEX,
+        AGILEX_HOST);
   }
 
   private static HardwareConfig versal(String name, int clockMhz) {
@@ -99,7 +109,8 @@ public final class Presets {
         "versal",
         clockMhz,
         List.of("fp8"),
-        VERSAL);
+        VERSAL,
+        VERSAL_HOST);
   }
 
   private static HardwareConfig lstmOnly(HardwareConfig board) {
@@ -118,6 +129,7 @@ public final class Presets {
         board.fabric(),
         board.clockMhz(),
         List.of("lstm_only"),
-        board.timing());
+        board.timing(),
+        board.host());
   }
 }

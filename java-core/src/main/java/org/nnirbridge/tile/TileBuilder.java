@@ -27,6 +27,7 @@ public final class TileBuilder {
   private final Map<TileKey, Integer> known = new HashMap<>();
   private final Map<List<Integer>, Integer> derivedGroups = new HashMap<>();
   private final Map<WeightMatrix, WeightMatrix> matrices;
+  private final boolean packsWeights;
   private final Set<Integer> stateSources = new HashSet<>();
   private final BitSet uniform = new BitSet();
   private int groups;
@@ -39,10 +40,22 @@ public final class TileBuilder {
    * A builder for one model.
    *
    * @param matrices the weights of all models of the program, shared so that equal ones are one
+   * @param packsWeights whether operators shall save weight blocks even where that costs cycles
    */
-  public TileBuilder(int blockSize, Map<WeightMatrix, WeightMatrix> matrices) {
+  public TileBuilder(
+      int blockSize, Map<WeightMatrix, WeightMatrix> matrices, boolean packsWeights) {
     this.blockSize = blockSize;
     this.matrices = matrices;
+    this.packsWeights = packsWeights;
+  }
+
+  public int blockSize() {
+    return blockSize;
+  }
+
+  /** Whether operators shall save weight blocks even where that costs cycles. */
+  public boolean packsWeights() {
+    return packsWeights;
   }
 
   /** Sets the operator, and the cores it may use, to which the next tiles belong. */
@@ -464,6 +477,17 @@ public final class TileBuilder {
                       lanesOf(block, lanes),
                       group));
         });
+  }
+
+  /** Lanes of a vector, at most a block of them, as a vector. */
+  public Vector slice(Vector vector, int first, int lanes) {
+    int[] sourceTile = new int[lanes];
+    int[] sourceLane = new int[lanes];
+    for (int lane = 0; lane < lanes; lane++) {
+      sourceTile[lane] = vector.tiles().get((first + lane) / blockSize);
+      sourceLane[lane] = (first + lane) % blockSize;
+    }
+    return new Vector(List.of(gatherTile(sourceTile, sourceLane, 0, lanes, groups++)), lanes);
   }
 
   private int gatherTile(int[] sourceTile, int[] sourceLane, int first, int lanes, int group) {

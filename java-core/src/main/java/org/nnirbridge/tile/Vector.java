@@ -1,5 +1,6 @@
 package org.nnirbridge.tile;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -11,5 +12,12 @@ import java.util.List;
 public record Vector(List<Integer> tiles, int lanes) {
   public Vector {
     tiles = List.copyOf(tiles);
+  }
+
+  /** This vector, whose last tile has no padding, and another after it. */
+  public Vector append(Vector other) {
+    List<Integer> all = new ArrayList<>(tiles);
+    all.addAll(other.tiles);
+    return new Vector(all, lanes + other.lanes);
   }
 }

@@ -1,11 +1,12 @@
 package org.nnirbridge.nnir.op;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.tile.LstmTiles;
+import org.nnirbridge.tile.TileBuilder;
 import org.nnirbridge.tile.Vector;
 import org.nnirbridge.tile.WeightMatrix;
 
@@ -29,31 +30,75 @@ public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) {
 
   /** What makes one step: each gate sums its bias, the hidden part, then the input part. */
   Step lowerStep(LowerStep step) {
-    List<List<WeightMatrix>> matrices = new ArrayList<>();
-    List<float[]> biases = new ArrayList<>();
-    for (int gate = 0; gate < GATES; gate++) {
-      matrices.add(List.of(gateMatrix(step, hidden, gate), gateMatrix(step, input, gate)));
-      biases.add(Arrays.copyOfRange(bias.values(), gate * hiddenSize(), (gate + 1) * hiddenSize()));
+    int tail = step.tiles().packsWeights() ? hiddenSize() % step.tiles().blockSize() : 0;
+    int whole = hiddenSize() - tail;
+    List<Sum> gates = new ArrayList<>();
+    for (int gate = 0; whole > 0 && gate < GATES; gate++) {
+      gates.add(sum(step, List.of(gate), 0, whole));
     }
+    Optional<Sum> packed =
+        tail == 0 ? Optional.empty() : Optional.of(sum(step, List.of(0, 1, 2, 3), whole, tail));
     return (x, h, c) -> {
-      List<Vector> gates = new ArrayList<>();
-      for (int gate = 0; gate < GATES; gate++) {
-        gates.add(step.tiles().gate(matrices.get(gate), List.of(h, x), biases.get(gate)));
-      }
-      return step.tiles().lstmUnit(gates, c);
+      List<Vector> sums =
+          new ArrayList<>(gates.stream().map(gate -> gate.lower(step.tiles(), x, h)).toList());
+      packed
+          .map(sum -> sum.lower(step.tiles(), x, h))
+          .ifPresent(sum -> appendTails(step.tiles(), sums, sum, tail));
+      return step.tiles().lstmUnit(sums, c);
     };
+  }
+
+  /** The sums of some rows: their weights for the hidden state and the input, and their biases. */
+  private record Sum(WeightMatrix hidden, WeightMatrix input, float[] bias) {
+    Vector lower(TileBuilder tiles, Vector x, Vector h) {
+      return tiles.gate(List.of(hidden, input), List.of(h, x), bias);
+    }
+  }
+
+  /** Rows of some gates, from the same place in each. */
+  private Sum sum(LowerStep step, List<Integer> gates, int first, int rows) {
+    return new Sum(
+        matrix(step, hidden, gates, first, rows),
+        matrix(step, input, gates, first, rows),
+        rows(bias, gates, first, rows));
+  }
+
+  private WeightMatrix matrix(
+      LowerStep step, Tensor weights, List<Integer> gates, int first, int rows) {
+    int columns = weights.shape().get(1);
+    return step.tiles()
+        .weights(
+            rows(weights, gates, first, rows),
+            gates.size() * rows,
+            columns,
+            step.context().fp8Weights());
+  }
+
+  private float[] rows(Tensor tensor, List<Integer> gates, int first, int rows) {
+    int columns = tensor.values().length / (GATES * hiddenSize());
+    float[] chosen = new float[gates.size() * rows * columns];
+    for (int i = 0; i < gates.size(); i++) {
+      int from = (gates.get(i) * hiddenSize() + first) * columns;
+      System.arraycopy(tensor.values(), from, chosen, i * rows * columns, rows * columns);
+    }
+    return chosen;
+  }
+
+  /** Completes the gates by their last lanes, which one vector holds side by side. */
+  private static void appendTails(TileBuilder tiles, List<Vector> gates, Vector tails, int lanes) {
+    for (int gate = 0; gate < GATES; gate++) {
+      Vector tail = tiles.slice(tails, gate * lanes, lanes);
+      if (gates.size() <= gate) {
+        gates.add(tail);
+      } else {
+        gates.set(gate, gates.get(gate).append(tail));
+      }
+    }
   }
 
   /** One step from the input, the hidden state and the cell state. */
   interface Step {
     LstmTiles apply(Vector x, Vector h, Vector c);
-  }
-
-  private WeightMatrix gateMatrix(LowerStep step, Tensor weights, int gate) {
-    int columns = weights.shape().get(1);
-    int size = hiddenSize() * columns;
-    float[] rows = Arrays.copyOfRange(weights.values(), gate * size, (gate + 1) * size);
-    return step.tiles().weights(rows, hiddenSize(), columns, step.context().fp8Weights());
   }
 
   List<String> attributes(NodeContext context) {
