@@ -599,6 +599,7 @@ def _read_model(section: _Section) -> _Model:
     inputs = section.items(lambda: _read_port(section))
     outputs = section.items(lambda: _read_port(section))
     section.integer()
+    section.items(section.text)
     return _Model(name, inputs, outputs)
 
 
@@ -615,4 +616,6 @@ def _read_window(section: _Section) -> _Window:
 def _read_code(section: _Section) -> _Code:
     instructions = section.items(lambda: _read_instruction(section))
     descriptors = section.items(lambda: section.integers(3))
-    return _Code(instructions, descriptors, section.items(lambda: _read_window(section)))
+    windows = section.items(lambda: _read_window(section))
+    section.items(lambda: section.integers(2))
+    return _Code(instructions, descriptors, windows)

@@ -3,6 +3,7 @@
 from nnir_bridge._errors import AllocationError, GatewayError, LoadError, SaveError
 from vollo_compiler._builder import ProgramBuilder
 from vollo_compiler._config import Config
+from vollo_compiler._explanation import Explanation
 from vollo_compiler._metrics import Metrics
 from vollo_compiler._nnir import NNIR
 from vollo_compiler._number_format import NumberFormat
@@ -14,6 +15,7 @@ __all__ = [
     "VM",
     "AllocationError",
     "Config",
+    "Explanation",
     "GatewayError",
     "LoadError",
     "Metrics",

@@ -14,6 +14,7 @@ from nnir_bridge._errors import LoadError, SaveError
 from nnir_bridge._gateway import RemoteObject, current_gateway
 from vollo_compiler._arguments import integer
 from vollo_compiler._config import Config
+from vollo_compiler._explanation import Explanation
 from vollo_compiler._metrics import Metrics
 from vollo_compiler._number_format import NumberFormat
 from vollo_compiler._vm import VM
@@ -166,6 +167,33 @@ class Program:
             model_index, write_queue_capacity, output_buffer_capacity, spaced
         )["figures"]
         return figures
+
+    def explain(
+        self,
+        write_queue_capacity: int = 32,
+        output_buffer_capacity: int = 64,
+        model_index: int = 0,
+        spaced: bool = True,
+    ) -> Explanation:
+        """Say where the cycles of an inference go (an extension).
+
+        Args:
+            write_queue_capacity: As in :meth:`cycle_count_per_inference`.
+            output_buffer_capacity: See there.
+            model_index: See there.
+            spaced: See there.
+
+        Returns:
+            The critical path, the operators, the cores and what would help: as text, as a dict and
+            as a plot.
+
+        Raises:
+            ValueError: There is no such model, or a capacity is out of range.
+        """
+        answer = self._estimate(
+            model_index, write_queue_capacity, output_buffer_capacity, spaced, "explain"
+        )
+        return Explanation(answer["data"], answer["text"])
 
     def host_duration_per_inference_us(self, model_index: int = 0) -> float:
         """Return how long an inference's values are under way to the board and back.
@@ -344,11 +372,16 @@ class Program:
         return number
 
     def _estimate(
-        self, model_index: int, write_queue: int, output_buffer: int, spaced: bool
+        self,
+        model_index: int,
+        write_queue: int,
+        output_buffer: int,
+        spaced: bool,
+        method: str = "estimate",
     ) -> dict[str, Any]:
         models = self._summary["models"]
         return self._remote.gateway.call(
-            "estimate",
+            method,
             self._remote.handle,
             self._index("model_index", model_index, len(models), "models"),
             integer("write_queue_capacity", write_queue, 1),

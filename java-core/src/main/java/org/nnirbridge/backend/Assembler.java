@@ -14,6 +14,7 @@ import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.isa.Region;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.program.CoreCode;
+import org.nnirbridge.program.LayerRun;
 import org.nnirbridge.tile.TileOp;
 
 /**
@@ -27,9 +28,11 @@ final class Assembler {
   private final HardwareConfig config;
   private final List<Draft> drafts = new ArrayList<>();
   private int nextScratch;
+  private int layer;
 
   /** An instruction with places; {@code format} tells how far apart its blocks are. */
-  private record Draft(Opcode opcode, List<Place> places, int[] numbers, NumberFormat format) {}
+  private record Draft(
+      Opcode opcode, List<Place> places, int[] numbers, NumberFormat format, int layer) {}
 
   private Assembler(CoreWork work, HardwareConfig config) {
     this.work = work;
@@ -45,6 +48,7 @@ final class Assembler {
   }
 
   private void draft(Step step) {
+    layer = step.layer();
     if (step.opcode() == Opcode.MATVEC) {
       draftSum(step);
       return;
@@ -60,7 +64,7 @@ final class Assembler {
       format = step.target() == null ? source.format : format;
     }
     int[] numbers = step.numbers().stream().mapToInt(Integer::intValue).toArray();
-    addOrExtend(new Draft(step.opcode(), places, numbers, format));
+    addOrExtend(new Draft(step.opcode(), places, numbers, format, layer));
   }
 
   private void draftSum(Step step) {
@@ -87,7 +91,8 @@ final class Assembler {
               Opcode.STORE,
               List.of(target.place, accumulator),
               new int[] {format, clamp},
-              target.format));
+              target.format,
+              layer));
     }
   }
 
@@ -121,13 +126,14 @@ final class Assembler {
               Opcode.MATVEC,
               List.of(accumulator, first),
               new int[] {weight + column, count, Math.min(blockSize, rest)},
-              NumberFormat.BF16));
+              NumberFormat.BF16,
+              layer));
       column += count;
     }
   }
 
   private void add(Opcode opcode, List<Place> places) {
-    drafts.add(new Draft(opcode, places, new int[0], NumberFormat.FP32));
+    drafts.add(new Draft(opcode, places, new int[0], NumberFormat.FP32, layer));
   }
 
   private void addOrExtend(Draft draft) {
@@ -167,6 +173,7 @@ final class Assembler {
 
   private boolean isNext(Draft last, Draft draft, int count) {
     if (last.opcode() != draft.opcode()
+        || last.layer() != draft.layer()
         || last.format() == NumberFormat.FP32
         || draft.format() == NumberFormat.FP32
         || last.numbers()[count] >= mostMoved(draft.opcode())
@@ -193,7 +200,20 @@ final class Assembler {
       instructions.add(encode(draft, descriptors));
     }
     work.stores.useDescriptors(descriptors.size());
-    return new CoreCode(instructions, work.windows, new ArrayList<>(descriptors.keySet()));
+    return new CoreCode(
+        instructions, work.windows, new ArrayList<>(descriptors.keySet()), layerRuns());
+  }
+
+  private List<LayerRun> layerRuns() {
+    List<LayerRun> runs = new ArrayList<>();
+    int first = 0;
+    for (int next = 1; next <= drafts.size(); next++) {
+      if (next == drafts.size() || drafts.get(next).layer() != drafts.get(first).layer()) {
+        runs.add(new LayerRun(drafts.get(first).layer(), next - first));
+        first = next;
+      }
+    }
+    return runs;
   }
 
   private static Instruction encode(Draft draft, Map<Descriptor, Integer> descriptors) {

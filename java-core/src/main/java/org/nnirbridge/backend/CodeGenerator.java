@@ -132,6 +132,7 @@ final class CodeGenerator {
   }
 
   private void make(Tile tile) {
+    cores.forEach(work -> work.layer = tile.layer());
     int core = placement.core(tile.id());
     if (core != Placement.ANYWHERE) {
       compute(tile, core);

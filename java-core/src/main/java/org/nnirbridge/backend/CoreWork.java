@@ -22,16 +22,21 @@ final class CoreWork {
   /** By state: the index of its window in this core. */
   final Map<Integer, Integer> windowOfState = new LinkedHashMap<>();
 
+  /** The operator that the next steps belong to. */
+  int layer;
+
   CoreWork(CoreStores stores) {
     this.stores = stores;
   }
 
   void add(Opcode opcode, Local target, List<Local> sources, List<Integer> numbers) {
-    add(new Step(opcode, target, sources, numbers, null));
+    add(new Step(opcode, target, sources, numbers, null, layer));
   }
 
   void addSum(TileOp.MatVec sum, Local target, List<Local> sources, int clamp) {
-    add(new Step(Opcode.MATVEC, target, sources, List.of(target.format.ordinal(), clamp), sum));
+    add(
+        new Step(
+            Opcode.MATVEC, target, sources, List.of(target.format.ordinal(), clamp), sum, layer));
   }
 
   private void add(Step step) {

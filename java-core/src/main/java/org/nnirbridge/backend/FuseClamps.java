@@ -24,6 +24,7 @@ final class FuseClamps {
         TileOp.MatVec renamed = sum.withOperands(rewriter::newId);
         rewriter.keepAs(
             tile,
+            graph.tile(clamp.a()).layer(),
             new TileOp.MatVec(
                 renamed.initial(), renamed.segments(), clamp.minimum(), clamp.maximum()));
       } else {

@@ -9,10 +9,16 @@ import org.nnirbridge.tile.TileOp;
  *
  * @param target what it writes; null only for SEND and WRITE
  * @param numbers the fields that are not addresses, in order
+ * @param layer the operator that it belongs to
  * @param sum for MATVEC what is summed; its sources are the initial value, if any, then the inputs
  */
 record Step(
-    Opcode opcode, Local target, List<Local> sources, List<Integer> numbers, TileOp.MatVec sum) {
+    Opcode opcode,
+    Local target,
+    List<Local> sources,
+    List<Integer> numbers,
+    TileOp.MatVec sum,
+    int layer) {
   Step {
     sources = List.copyOf(sources);
     numbers = List.copyOf(numbers);

@@ -34,6 +34,13 @@ final class TileRewriter {
     newIds[tile.id()] = add(tile, op, tile.format(), tile.group());
   }
 
+  /** Keeps a tile that is made in another way, as work of another operator. */
+  void keepAs(Tile tile, int layer, TileOp op) {
+    tiles.add(
+        new Tile(tiles.size(), op, tile.format(), tile.lanes(), tile.group(), layer, tile.cores()));
+    newIds[tile.id()] = tiles.size() - 1;
+  }
+
   /** Adds a tile that belongs to the work of another. */
   int add(Tile like, TileOp op, NumberFormat format, int group) {
     tiles.add(new Tile(tiles.size(), op, format, like.lanes(), group, like.layer(), like.cores()));

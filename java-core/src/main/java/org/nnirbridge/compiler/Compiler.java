@@ -86,7 +86,8 @@ public final class Compiler {
               inputPorts(model.graph(), layouts.get(m)),
               outputPorts(model.graph(), layouts.get(m)),
               result.code().get(m),
-              Boolean.TRUE.equals(model.options().generateStateReset())));
+              Boolean.TRUE.equals(model.options().generateStateReset()),
+              model.graph().nodes().stream().map(Node::place).toList()));
     }
     Program program = new Program(config, result.images(), compiled);
     ProgramVerifier.verify(program);

@@ -13,6 +13,7 @@ import org.nnirbridge.frontend.fx.FxImporter;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.hardware.Presets;
 import org.nnirbridge.hardware.Timing;
+import org.nnirbridge.latency.Explanation;
 import org.nnirbridge.latency.LatencyEstimator;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.GraphPrinter;
@@ -112,6 +113,26 @@ public final class CompilerService {
   public String loadProgram(long newProgram, long bytes) {
     return Envelope.around(
         () -> addProgram(newProgram, ProgramReader.fromBytes(objects.take(bytes, byte[].class))));
+  }
+
+  /** Says where the cycles of one inference go, as data and as text. */
+  public String explain(
+      long program,
+      int modelIndex,
+      int writeQueueCapacity,
+      int outputBufferCapacity,
+      boolean spaced) {
+    return Envelope.around(
+        () -> {
+          Explanation explanation =
+              LatencyEstimator.explain(
+                  objects.get(program, Program.class),
+                  modelIndex,
+                  writeQueueCapacity,
+                  outputBufferCapacity,
+                  spaced);
+          return Map.of("data", explanation, "text", explanation.text());
+        });
   }
 
   /** Makes the same program for a board whose units take other times. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import org.nnirbridge.diagnostic.InvalidArgument;
 
@@ -119,6 +120,12 @@ public record HardwareConfig(
         features,
         newTiming,
         host);
+  }
+
+  /** A value with one of its properties, by its name in JSON, replaced. */
+  static <T> T replace(T value, String name, int property, Class<T> type) {
+    ObjectNode json = JSON.valueToTree(value);
+    return read(json.put(name, property).toString(), type);
   }
 
   public String toJson() {

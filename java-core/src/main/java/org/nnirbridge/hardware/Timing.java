@@ -45,6 +45,11 @@ public record Timing(
 
   private static final int MOST = 100_000;
 
+  /** The same times but for one, by its name in a configuration. */
+  public Timing with(String name, int cycles) {
+    return HardwareConfig.replace(this, name, cycles, Timing.class);
+  }
+
   /** Parses the JSON of a configuration's {@code timing}; throws InvalidArgument for any other. */
   public static Timing fromJson(String json) {
     return HardwareConfig.read(json, Timing.class);

@@ -1,6 +1,7 @@
 package org.nnirbridge.latency;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
@@ -18,41 +19,57 @@ final class CoreClock {
   private final CoreCode code;
   private final int cellBase;
   private final int accumulatorBase;
-  final long[] readyAt;
-  final long[] lastReadAt;
-
-  /** For accumulators: when the next product may be added, before the sum itself is ready. */
-  final long[] mayAddAt;
-
-  final long[] unitFreeAt = new long[Unit.values().length];
-
-  /** For each core that sends to this one: when each block on the link arrives. */
-  final List<Deque<Long>> arrivals;
-
   private final int queueDepth;
 
-  /** For each unit: when it was done with the instructions it has taken last. */
-  private final List<Deque<Long>> queues;
+  /** For each block when its value is there, and since which event. */
+  private final long[] readyAt;
+
+  private final int[] readyBy;
+
+  /** For each block when it was read last, and by which event. */
+  private final long[] lastReadAt;
+
+  private final int[] lastReadBy;
+
+  /** For accumulators: when the next product may be added, before the sum itself is ready. */
+  private final long[] mayAddAt;
+
+  private final long[] unitFreeAt = new long[Unit.values().length];
+  private final int[] unitFreeBy = new int[Unit.values().length];
+
+  /** For each unit the instructions that it has taken last. */
+  private final List<Deque<Moment>> queues;
+
+  /** For each core that sends to this one the blocks on the link, and when blocks left it. */
+  private final List<Deque<Moment>> arrivals;
+
+  private final List<List<Moment>> taken;
 
   private int next;
   private long dispatchAt;
-  long matrixBusy;
+  private int dispatchBy = Event.NOTHING;
+
+  /** A time and the event that leads to it. */
+  record Moment(long at, int by) {}
 
   CoreClock(CoreCode code, CoreImage image, int cores, int queueDepth, long start) {
     this.code = code;
+    this.queueDepth = queueDepth;
     this.cellBase = image.tensorBlocks();
     this.accumulatorBase = cellBase + image.cellBlocks();
     int blocks = accumulatorBase + image.accumulators();
     this.readyAt = filled(blocks, start);
     this.lastReadAt = filled(blocks, start);
     this.mayAddAt = filled(blocks, start);
+    this.readyBy = nothing(blocks);
+    this.lastReadBy = nothing(blocks);
     this.dispatchAt = start;
-    this.queueDepth = queueDepth;
-    this.queues =
-        Arrays.stream(Unit.values()).<Deque<Long>>map(unit -> new ArrayDeque<>()).toList();
     Arrays.fill(unitFreeAt, start);
-    this.arrivals =
-        IntStream.range(0, cores).<Deque<Long>>mapToObj(core -> new ArrayDeque<>()).toList();
+    Arrays.fill(unitFreeBy, Event.NOTHING);
+    this.queues = deques(Unit.values().length);
+    this.arrivals = deques(cores);
+    this.taken =
+        IntStream.range(0, cores).<List<Moment>>mapToObj(core -> new ArrayList<>()).toList();
   }
 
   private static long[] filled(int length, long value) {
@@ -61,21 +78,14 @@ final class CoreClock {
     return filled;
   }
 
-  /** When the next instruction can start at the earliest: sent to its unit, and the unit free. */
-  long earliestStart(Unit unit) {
-    Deque<Long> queue = queues.get(unit.ordinal());
-    if (queue.size() == queueDepth) {
-      dispatchAt = Math.max(dispatchAt, queue.remove());
-    }
-    return Math.max(dispatchAt, unitFreeAt[unit.ordinal()]);
+  private static int[] nothing(int length) {
+    int[] filled = new int[length];
+    Arrays.fill(filled, Event.NOTHING);
+    return filled;
   }
 
-  /** Goes on to the next instruction; this one's unit is free again at a time. */
-  void finish(Unit unit, long freeAt) {
-    unitFreeAt[unit.ordinal()] = freeAt;
-    queues.get(unit.ordinal()).add(freeAt);
-    dispatchAt++;
-    next++;
+  private static List<Deque<Moment>> deques(int count) {
+    return IntStream.range(0, count).<Deque<Moment>>mapToObj(i -> new ArrayDeque<>()).toList();
   }
 
   boolean isDone() {
@@ -84,6 +94,102 @@ final class CoreClock {
 
   Instruction instruction() {
     return code.instructions().get(next);
+  }
+
+  int instructionIndex() {
+    return next;
+  }
+
+  int waitingFrom(int core) {
+    return arrivals.get(core).size();
+  }
+
+  /** The next block on the link from a core. */
+  Moment nextFrom(int core) {
+    return arrivals.get(core).element();
+  }
+
+  /** Takes the next block from the link. */
+  void takeFrom(int core, long at, int event) {
+    arrivals.get(core).remove();
+    taken.get(core).add(new Moment(at, event));
+  }
+
+  /** Puts a block on the link. */
+  void arrive(int from, long at, int event) {
+    arrivals.get(from).add(new Moment(at, event));
+  }
+
+  /**
+   * The block whose leaving makes room for a move of blocks on the link from a core, by number; -1
+   * for none. A move that is longer than the link waits until it is empty.
+   */
+  int makesRoom(int from, int blocks, int capacity) {
+    int sent = taken.get(from).size() + arrivals.get(from).size();
+    return Math.min(sent + blocks - 1 - capacity, sent - 1);
+  }
+
+  boolean hasTaken(int from, int block) {
+    return block < taken.get(from).size();
+  }
+
+  /** Holds a start back until a block has left the link. */
+  void awaitRoom(Start start, int from, int block) {
+    if (block >= 0) {
+      start.notBefore(taken.get(from).get(block).at(), taken.get(from).get(block).by());
+    }
+  }
+
+  /** When the next instruction can start at the earliest: sent to its unit, and the unit free. */
+  Start earliestStart(Unit unit) {
+    Deque<Moment> queue = queues.get(unit.ordinal());
+    if (queue.size() == queueDepth) {
+      Moment taken = queue.remove();
+      if (taken.at() > dispatchAt) {
+        dispatchAt = taken.at();
+        dispatchBy = taken.by();
+      }
+    }
+    Start start = new Start(dispatchAt, dispatchBy);
+    start.notBefore(unitFreeAt[unit.ordinal()], unitFreeBy[unit.ordinal()]);
+    return start;
+  }
+
+  /** Goes on to the next instruction; this one's unit is free again at a time. */
+  void finish(Unit unit, long freeAt, int event) {
+    unitFreeAt[unit.ordinal()] = freeAt;
+    unitFreeBy[unit.ordinal()] = event;
+    queues.get(unit.ordinal()).add(new Moment(freeAt, event));
+    dispatchAt++;
+    next++;
+  }
+
+  /** Holds a start back until a block's value is there, which is read some cycles later. */
+  void awaitValue(Start start, int block, int readAfter) {
+    start.notBefore(readyAt[block] - readAfter, readyBy[block]);
+  }
+
+  /** Holds a start back until an accumulator takes a further product. */
+  void awaitSum(Start start, int block) {
+    start.notBefore(mayAddAt[block], readyBy[block]);
+  }
+
+  /** Holds a start back until nothing still reads a block, which is written some cycles later. */
+  void awaitReaders(Start start, int block, int writtenAfter) {
+    start.notBefore(lastReadAt[block] - writtenAfter, lastReadBy[block]);
+  }
+
+  void read(int block, long at, int event) {
+    if (at > lastReadAt[block]) {
+      lastReadAt[block] = at;
+      lastReadBy[block] = event;
+    }
+  }
+
+  void write(int block, long mayAdd, long ready, int event) {
+    mayAddAt[block] = mayAdd;
+    readyAt[block] = ready;
+    readyBy[block] = event;
   }
 
   /** The index of a block; windows stand as at the first inference. */

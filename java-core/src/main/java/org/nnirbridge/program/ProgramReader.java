@@ -41,7 +41,13 @@ public final class ProgramReader {
         code.add(code(sections.get(2)));
       }
       models.add(
-          new Model(model.name(), model.inputs(), model.outputs(), code, model.resettable()));
+          new Model(
+              model.name(),
+              model.inputs(),
+              model.outputs(),
+              code,
+              model.resettable(),
+              model.layers()));
     }
     List<CoreImage> images = new ArrayList<>();
     for (int core = 0; core < config.numCores(); core++) {
@@ -126,7 +132,8 @@ public final class ProgramReader {
                 reader.list(() -> port(reader)),
                 reader.list(() -> port(reader)),
                 List.of(),
-                reader.integer("a flag", 0, 1) == 1));
+                reader.integer("a flag", 0, 1) == 1,
+                reader.list(reader::text)));
   }
 
   private static Port port(SectionReader reader) {
@@ -176,7 +183,8 @@ public final class ProgramReader {
                     reader.integer(),
                     reader.integer(),
                     reader.list(reader::floats)));
-    return new CoreCode(instructions, windows, descriptors);
+    List<LayerRun> layers = reader.list(() -> new LayerRun(reader.integer(), reader.integer()));
+    return new CoreCode(instructions, windows, descriptors, layers);
   }
 
   private static CoreImage image(SectionReader constants, SectionReader weights) {

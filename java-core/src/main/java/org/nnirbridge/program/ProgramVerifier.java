@@ -47,6 +47,25 @@ public final class ProgramVerifier {
     new ProgramVerifier(program).verifyAll();
   }
 
+  private static void verifyLayers(Model model, int core) {
+    CoreCode code = model.code().get(core);
+    long instructions = 0;
+    for (LayerRun run : code.layers()) {
+      instructions += run.instructions();
+      if (run.layer() < 0 || run.layer() >= model.layers().size() || run.instructions() < 1) {
+        throw new MalformedProgram(
+            "model %s, core %d: %d instructions of operator %d, of which it has %d"
+                .formatted(
+                    model.name(), core, run.instructions(), run.layer(), model.layers().size()));
+      }
+    }
+    if (!code.layers().isEmpty() && instructions != code.instructions().size()) {
+      throw new MalformedProgram(
+          "model %s, core %d: operators have %d instructions, the core %d"
+              .formatted(model.name(), core, instructions, code.instructions().size()));
+    }
+  }
+
   private void verifyAll() {
     if (program.models().isEmpty()) {
       throw new MalformedProgram("the program has no model");
@@ -65,6 +84,7 @@ public final class ProgramVerifier {
       verifyPortSizes(model);
       for (int core = 0; core < model.code().size(); core++) {
         verifyCode(model, core);
+        verifyLayers(model, core);
       }
       if (ExecutionOrder.of(model.code()).isEmpty()) {
         throw new MalformedProgram(

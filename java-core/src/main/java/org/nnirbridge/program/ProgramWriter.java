@@ -48,6 +48,8 @@ public final class ProgramWriter {
         ports.forEach(port -> write(writer, port));
       }
       writer.integer(model.resettable() ? 1 : 0);
+      writer.integer(model.layers().size());
+      model.layers().forEach(writer::text);
     }
     return writer.toBytes();
   }
@@ -90,6 +92,8 @@ public final class ProgramWriter {
               .integer(window.initial().size());
           window.initial().forEach(writer::floats);
         }
+        writer.integer(core.layers().size());
+        core.layers().forEach(run -> writer.integer(run.layer()).integer(run.instructions()));
       }
     }
     return writer.toBytes();

@@ -334,15 +334,18 @@ public final class TileBuilder {
     if (!(tiles.get(sum).op() instanceof TileOp.MatVec products) || !startsAtConstant(products)) {
       return binary(BinaryFunction.ADD, start, sum, format);
     }
-    return add(
+    TileOp.MatVec started =
         new TileOp.MatVec(
             OptionalInt.of(startAt(start, onSum, products.initial())),
             products.segments(),
             products.minimum(),
-            products.maximum()),
-        format,
-        tiles.get(sum).lanes(),
-        groupLike(sum));
+            products.maximum());
+    // The work is still that of the operator whose sum it is.
+    int adding = layer;
+    layer = tiles.get(sum).layer();
+    int result = add(started, format, tiles.get(sum).lanes(), groupLike(sum));
+    layer = adding;
+    return result;
   }
 
   private boolean startsAtConstant(TileOp.MatVec sum) {
