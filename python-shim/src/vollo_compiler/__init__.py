@@ -8,6 +8,7 @@ from vollo_compiler._metrics import Metrics
 from vollo_compiler._nnir import NNIR
 from vollo_compiler._number_format import NumberFormat
 from vollo_compiler._program import Program
+from vollo_compiler._sweep import Sweep, SweepRow, sweep
 from vollo_compiler._vm import VM
 
 __all__ = [
@@ -23,4 +24,7 @@ __all__ = [
     "Program",
     "ProgramBuilder",
     "SaveError",
+    "Sweep",
+    "SweepRow",
+    "sweep",
 ]

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.nnirbridge.compiler.CompileOptions;
 import org.nnirbridge.compiler.Compiler;
 import org.nnirbridge.hardware.HardwareConfig;
@@ -29,6 +30,7 @@ import org.nnirbridge.program.Model;
 import org.nnirbridge.program.Port;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.vm.VirtualMachine;
+import org.nnirbridge.vm.VmMode;
 
 /** Small models for tests, from a seed. */
 public final class Models {
@@ -144,5 +146,17 @@ public final class Models {
       values.add(output.array());
     }
     return values;
+  }
+
+  /** The bits of all outputs of some inferences of a program's first model, bit-accurate. */
+  public static int[] bits(Program program, long seed, int inferences) {
+    VirtualMachine vm = new VirtualMachine(program, VmMode.BIT_ACCURATE);
+    return IntStream.range(0, inferences)
+        .mapToObj(i -> run(vm, 0, randomInputs(program.models().get(0), seed + i)))
+        .flatMap(List::stream)
+        .flatMapToInt(
+            values ->
+                IntStream.range(0, values.length).map(i -> Float.floatToRawIntBits(values[i])))
+        .toArray();
   }
 }

@@ -40,6 +40,7 @@ public final class Backend {
       List<CoreCode> ofCores = new ArrayList<>();
       for (CoreWork core : model) {
         Allocator.allocate(core, config);
+        AllocationVerifier.verify(core);
         ofCores.add(Assembler.assemble(core, config));
       }
       code.add(ofCores);

@@ -1,0 +1,73 @@
+"""A sweep compares models and boards in one table."""
+
+import pytest
+import torch
+from torch import nn
+
+import vollo_compiler
+import vollo_torch
+
+BOARDS = {
+    "V80": vollo_compiler.Config.amd_v80_c6b32,
+    "IA-420f": vollo_compiler.Config.bittware_ia420f_c6b32,
+}
+
+
+def nnir(width):
+    model = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+    traced, _ = vollo_torch.fx.prepare_shape(model, torch.zeros(width))
+    return vollo_torch.fx.nnir.to_nnir(traced)
+
+
+@pytest.fixture(scope="module")
+def swept():
+    boards = {name: make() for name, make in BOARDS.items()}
+    models = {"small": nnir(64), "large": lambda: nnir(1536)}
+    return vollo_compiler.sweep(models, boards, progress=False)
+
+
+def test_every_model_is_compiled_for_every_board_in_order(swept):
+    assert [(row.model, row.config) for row in swept] == [
+        ("small", "V80"),
+        ("small", "IA-420f"),
+        ("large", "V80"),
+        ("large", "IA-420f"),
+    ]
+    assert len(swept) == 4
+    assert repr(swept) == "Sweep(4 rows, 3 fit)"
+
+
+def test_a_row_holds_the_figures_of_its_program(swept):
+    program = nnir(64).to_program(vollo_compiler.Config.amd_v80_c6b32())
+    row = swept[0]
+    assert row.cycles_spaced == program.cycle_count_per_inference()
+    assert row.cycles_back_to_back == program.cycle_count_per_inference(spaced=False)
+    assert row.compute_us == program.compute_duration_per_inference_us()
+    assert row.host_us == program.host_duration_per_inference_us()
+    assert row.weight_store == max(program.metrics().weight_store_used) / 4096
+
+
+def test_a_model_that_does_not_fit_says_why(swept):
+    row = swept[3]
+    assert (row.fits, row.cycles_spaced) == (False, None)
+    with pytest.raises(vollo_compiler.AllocationError) as refused:
+        nnir(1536).to_program(vollo_compiler.Config.bittware_ia420f_c6b32())
+    assert row.reason == str(refused.value)
+
+
+def test_the_table_reads_well(swept):
+    heading, first, *_, last = str(swept).splitlines()
+    names = "model board spaced back to back compute us host us weights tensors"
+    assert " ".join(heading.split()) == names
+    assert first.split()[:2] == ["small", "V80"]
+    assert last.startswith("large  IA-420f  does not fit: weight store of core ")
+    assert swept._repr_html_().count("<tr>") == 5
+    assert swept.to_dicts()[3]["fits"] is False
+
+
+def test_options_go_to_every_compilation():
+    boards = {"2 cores": vollo_compiler.Config.ip_core(2, 32)}
+    with pytest.raises(TypeError, match="no_such_option"):
+        vollo_compiler.sweep({"m": nnir(8)}, boards, progress=False, no_such_option=1)
+    with pytest.raises(ValueError, match="configs"):
+        vollo_compiler.sweep({"m": nnir(8)}, {})
