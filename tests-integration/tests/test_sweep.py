@@ -71,3 +71,26 @@ def test_options_go_to_every_compilation():
         vollo_compiler.sweep({"m": nnir(8)}, boards, progress=False, no_such_option=1)
     with pytest.raises(ValueError, match="configs"):
         vollo_compiler.sweep({"m": nnir(8)}, {})
+
+
+def test_more_seeds_never_cost_cycles_and_quick_compile_takes_the_first():
+    board = vollo_compiler.Config.amd_v80_c6b32()
+    model = nnir(512)
+    one = model.to_program(board).cycle_count_per_inference()
+    seeds = list(range(6))
+    best = model.to_program(board, random_seeds=seeds).cycle_count_per_inference()
+    each = [model.to_program(board, random_seeds=[s]).cycle_count_per_inference() for s in seeds]
+    assert best == min(each)
+    assert each[0] == one
+    quick = model.to_program(board, random_seeds=[3, 0], quick_compile=True)
+    assert quick.cycle_count_per_inference() == each[3]
+
+
+def test_seeds_change_no_bits():
+    board = vollo_compiler.Config.ip_core(4, 16)
+    model = nnir(96)
+    x = torch.randn(96).numpy()
+    results = {
+        model.to_program(board, random_seeds=[seed]).to_vm().run(x).tobytes() for seed in range(5)
+    }
+    assert len(results) == 1

@@ -20,14 +20,15 @@ public final class Backend {
   /**
    * Compiles the models of a program.
    *
+   * @param seed decides between places that look alike; 0 for the usual choice
    * @throws org.nnirbridge.diagnostic.DoesNotFit naming the store, the core, the need and the depth
    */
-  public static Result compile(HardwareConfig config, List<TileGraph> models) {
+  public static Result compile(HardwareConfig config, List<TileGraph> models, long seed) {
     List<CoreStores> stores = new ArrayList<>();
     for (int core = 0; core < config.numCores(); core++) {
       stores.add(new CoreStores(core, config));
     }
-    Placer placer = new Placer(config, stores.stream().map(store -> store.weights).toList());
+    Placer placer = new Placer(config, stores.stream().map(store -> store.weights).toList(), seed);
     List<List<CoreWork>> work = new ArrayList<>();
     for (TileGraph model : models) {
       TileGraph prepared = HoistStateWork.run(FuseClamps.run(DropDeadTiles.run(model)));

@@ -2,13 +2,16 @@ package org.nnirbridge.backend;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.nnirbridge.diagnostic.DoesNotFit;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.tile.Tile;
@@ -27,11 +30,23 @@ final class Placer {
 
   private final HardwareConfig config;
   private final List<WeightStore> stores;
+  private final List<Integer> preference;
+  private final int hardlyLater;
   private boolean full;
 
-  Placer(HardwareConfig config, List<WeightStore> stores) {
+  /**
+   * @param seed 0 for the usual choice between what looks alike, others for other choices
+   */
+  Placer(HardwareConfig config, List<WeightStore> stores, long seed) {
     this.config = config;
     this.stores = stores;
+    Random random = new Random(seed);
+    List<Integer> cores = new ArrayList<>(IntStream.range(0, config.numCores()).boxed().toList());
+    if (seed != 0) {
+      Collections.shuffle(cores, random);
+    }
+    this.preference = List.copyOf(cores);
+    this.hardlyLater = seed == 0 ? HARDLY_LATER : random.nextInt(2 * HARDLY_LATER);
   }
 
   /** Tiles that must be on one core. */
@@ -115,20 +130,14 @@ final class Placer {
   }
 
   private List<Integer> allowedCores(Unit unit) {
-    List<Integer> allowed = new ArrayList<>();
-    for (int c = 0; c < config.numCores(); c++) {
-      int candidate = c;
-      if (unit.tiles.stream()
-          .allMatch(tile -> tile.cores().isEmpty() || tile.cores().contains(candidate))) {
-        allowed.add(c);
-      }
-    }
-    if (allowed.isEmpty()) {
-      for (int c = 0; c < config.numCores(); c++) {
-        allowed.add(c);
-      }
-    }
-    return allowed;
+    List<Integer> allowed =
+        preference.stream()
+            .filter(
+                core ->
+                    unit.tiles.stream()
+                        .allMatch(tile -> tile.cores().isEmpty() || tile.cores().contains(core)))
+            .toList();
+    return allowed.isEmpty() ? preference : allowed;
   }
 
   /**
@@ -150,7 +159,7 @@ final class Placer {
     long first = Arrays.stream(ends).min().orElseThrow();
     List<Integer> soonEnough = new ArrayList<>();
     for (int i = 0; i < ends.length; i++) {
-      if (ends[i] <= first + (unit.rows.isEmpty() ? 0 : HARDLY_LATER)) {
+      if (ends[i] <= first + (unit.rows.isEmpty() ? 0 : hardlyLater)) {
         soonEnough.add(fitting.get(i));
       }
     }

@@ -1,15 +1,20 @@
 package org.nnirbridge.compiler;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import org.nnirbridge.backend.Backend;
 import org.nnirbridge.diagnostic.DoesNotFit;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.hardware.HardwareConfig;
+import org.nnirbridge.latency.LatencyEstimator;
 import org.nnirbridge.layout.DataDimInference;
 import org.nnirbridge.layout.DataDimensions;
 import org.nnirbridge.nnir.Graph;
@@ -34,6 +39,9 @@ import org.nnirbridge.transform.FuseSums;
 
 /** The line from graphs to a program. */
 public final class Compiler {
+  /** Of the cores' links when programs are compared: the default of the estimate. */
+  private static final int LINK_CAPACITY = 32;
+
   private Compiler() {}
 
   /** A graph to compile into a program, and how. */
@@ -57,16 +65,60 @@ public final class Compiler {
     models.forEach(model -> check(config, model));
     List<Model> fused = models.stream().map(Model::withSumsFused).toList();
     try {
-      return compile(config, fused, false);
+      return best(config, fused, false);
     } catch (DoesNotFit asItIs) {
-      return compile(config, fused, true);
+      return best(config, fused, true);
     }
   }
 
   /**
-   * @param packsWeights whether operators save weight blocks even where that costs cycles
+   * The program with the fewest cycles of those that the models' seeds give, the first of equals.
    */
-  private static Program compile(HardwareConfig config, List<Model> models, boolean packsWeights) {
+  private static Program best(HardwareConfig config, List<Model> models, boolean packsWeights) {
+    Set<Long> seeds = seeds(models);
+    List<Program> programs = new ArrayList<>();
+    List<DoesNotFit> refusals = new ArrayList<>();
+    for (long seed : seeds) {
+      try {
+        programs.add(compile(config, models, packsWeights, seed));
+      } catch (DoesNotFit doesNotFit) {
+        refusals.add(doesNotFit);
+      }
+    }
+    if (programs.isEmpty()) {
+      throw refusals.get(0);
+    }
+    return programs.size() == 1
+        ? programs.get(0)
+        : Collections.min(programs, Comparator.comparingLong(Compiler::cycles));
+  }
+
+  /** The seeds of all models, each once; with {@code quick_compile} only the first. */
+  private static Set<Long> seeds(List<Model> models) {
+    Set<Long> seeds = new LinkedHashSet<>();
+    for (Model model : models) {
+      List<Long> own = model.options().randomSeeds();
+      boolean quick = Boolean.TRUE.equals(model.options().quickCompile());
+      seeds.addAll(own == null ? List.of(0L) : quick ? own.subList(0, 1) : own);
+    }
+    return seeds;
+  }
+
+  private static long cycles(Program program) {
+    long cycles = 0;
+    for (int model = 0; model < program.models().size(); model++) {
+      cycles +=
+          LatencyEstimator.estimate(program, model, LINK_CAPACITY, LINK_CAPACITY, true).cycles();
+    }
+    return cycles;
+  }
+
+  /**
+   * @param packsWeights whether operators save weight blocks even where that costs cycles
+   * @param seed decides between places that look alike
+   */
+  private static Program compile(
+      HardwareConfig config, List<Model> models, boolean packsWeights, long seed) {
     Map<WeightMatrix, WeightMatrix> matrices = new HashMap<>();
     List<TileGraph> tiles = new ArrayList<>();
     List<DataDimensions> layouts = new ArrayList<>();
@@ -76,7 +128,7 @@ public final class Compiler {
       TileBuilder builder = new TileBuilder(config.blockSize(), matrices, packsWeights);
       tiles.add(lower(model, layout, config, builder));
     }
-    Backend.Result result = Backend.compile(config, tiles);
+    Backend.Result result = Backend.compile(config, tiles, seed);
     List<org.nnirbridge.program.Model> compiled = new ArrayList<>();
     for (int m = 0; m < models.size(); m++) {
       Model model = models.get(m);
