@@ -244,6 +244,9 @@ class Config:
     def save(self, json_path: str | os.PathLike[str]) -> None:
         """Write the configuration as JSON.
 
+        Args:
+            json_path: The file.
+
         Raises:
             OSError: The file cannot be written.
             ValueError: The configuration is not a valid one.

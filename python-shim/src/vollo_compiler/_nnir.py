@@ -43,6 +43,11 @@ class NNIR:
     ) -> NNIR:
         """Read an ONNX model; not there yet.
 
+        Args:
+            onnx_path: The file.
+            override_input_shapes: Shapes to use in place of the model's: one for a single input,
+                or one for each.
+
         Raises:
             ValueError: Always.
         """
@@ -97,22 +102,25 @@ class NNIR:
 
         Args:
             config: The board.
-            name: The model's name in the program.
-            optimize_transforms: Whether the graph is optimised first.
-            allow_dynamic_weights: Whether weights may be computed at run time.
-            allow_mixed_precision_fusion: Whether operations of different precision may fuse.
-            max_sparse_entries: Most entries of a matrix that is kept sparse.
-            quick_compile: Whether a faster compile matters more than a faster program.
-            output_buffer_capacity: Words that the output buffer holds.
-            write_queue_capacity: Words that the write queue holds.
-            random_seeds: Seeds of the placements that are tried.
-            allow_unserializable: Whether a program that cannot be saved is fine.
-            generate_state_reset: Whether the state can be reset to its start.
-            stateful_accumulators_in_tensor_ram: Whether accumulators of a state lie in tensor RAM.
+            name: The model's name in the program; ``model0`` when None.
+            optimize_transforms: Accepted; this compiler always optimizes.
+            allow_dynamic_weights: Whether products of two values computed at run time are allowed.
+            allow_mixed_precision_fusion: Accepted; fusing changes no bit here.
+            max_sparse_entries: Accepted, at least 0; this compiler keeps matrices dense.
+            quick_compile: Accepted; there is one speed.
+            output_buffer_capacity: Words that the output buffer holds, at least 1. Like the next it
+                is a figure of estimates, and given there; programs do not depend on it.
+            write_queue_capacity: Blocks that a link between cores holds, at least 1.
+            random_seeds: Integers, at least one. Placement is deterministic, so each seed gives the
+                same program.
+            allow_unserializable: Accepted; every program can be saved.
+            generate_state_reset: Whether :meth:`VM.reset` can put the state back to its start.
+            stateful_accumulators_in_tensor_ram: Accepted; state lies in tensor RAM and cell store.
 
         Raises:
-            AllocationError: The model does not fit the board.
-            ValueError: The model or an option is not supported.
+            AllocationError: The model needs more of a store than the board has.
+            TypeError: ``config`` is not a configuration, or an option is of a wrong type.
+            ValueError: The model is not supported, or an option is out of its range.
         """
         from vollo_compiler._program import Program
 

@@ -235,6 +235,9 @@ class Program:
     def save(self, output_path: str | os.PathLike[str]) -> None:
         """Write the program to a file, which is either complete afterwards or as it was.
 
+        Args:
+            output_path: The file.
+
         Raises:
             SaveError: The program or the file cannot be written.
         """
@@ -253,7 +256,10 @@ class Program:
 
     @staticmethod
     def load(input_path: str | os.PathLike[str]) -> Program:
-        """Read a program from a file.
+        """Read a program from a file; reading runs no code from it.
+
+        Args:
+            input_path: A file that :meth:`save` wrote.
 
         Raises:
             LoadError: There is no such file, or it is not a valid program.
@@ -273,6 +279,9 @@ class Program:
     @staticmethod
     def load_bytes(data: bytes) -> Program:
         """Read a program from the bytes of a program file.
+
+        Args:
+            data: What :meth:`save_bytes` returned, or the content of a file.
 
         Raises:
             LoadError: They are not a valid program.
@@ -335,22 +344,40 @@ class Program:
 
     @staticmethod
     def io_only_test(config: Config, input_values: int, output_values: int) -> Program:
-        """Return a program that only moves values in and out; not there yet.
+        """Return a program that takes values in and gives values out and computes nothing.
+
+        It has one model with one input and one output of rank 1, both BF16. Every output word is
+        the last input word, so that outputs start when all of the input is there.
+
+        Args:
+            config: The board.
+            input_values: Values of the input, from 1 to 2**24.
+            output_values: Values of the output, likewise.
 
         Raises:
-            ValueError: Always.
+            TypeError: ``config`` is not a configuration, or a number is not an integer.
+            ValueError: A number is out of its range.
         """
-        raise ValueError("Program.io_only_test: IO-only programs are not supported yet")
+        if not isinstance(config, Config):
+            raise TypeError(f"config: a vollo_compiler.Config is needed, got {config!r}")
+        gateway = current_gateway()
+        return Program._of(
+            *gateway.create(
+                "ioOnlyProgram",
+                config._json(),
+                integer("input_values", input_values),
+                integer("output_values", output_values),
+            )
+        )
 
     def transform_to_io_only_test(self) -> Program:
-        """Return this program without its computation; not there yet.
+        """Return the program with the same models, inputs and outputs that computes nothing.
 
-        Raises:
-            ValueError: Always.
+        It shows what input and output alone take: every output word is the model's last input
+        word. This program is unchanged.
         """
-        raise ValueError(
-            "Program.transform_to_io_only_test: IO-only programs are not supported yet"
-        )
+        gateway = self._remote.gateway
+        return Program._of(*gateway.create("toIoOnlyProgram", self._remote.handle))
 
     def _model(self, model_index: int) -> dict[str, Any]:
         models: list[dict[str, Any]] = self._summary["models"]

@@ -222,7 +222,6 @@ def test_wrong_types(bad):
         lambda: Config(0, 32),
         lambda: Config(2, 2**40),
         lambda: Config(2, 32, fabric="papyrus"),
-        lambda: Program.io_only_test(small_models.board(), 1, 1),
     ],
 )
 def test_wrong_values(bad):

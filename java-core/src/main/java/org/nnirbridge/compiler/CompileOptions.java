@@ -32,7 +32,20 @@ public record CompileOptions(
   public static final CompileOptions DEFAULT = fromJson("{}");
 
   public CompileOptions {
+    check("max_sparse_entries", maxSparseEntries, 0);
+    check("output_buffer_capacity", outputBufferCapacity, 1);
+    check("write_queue_capacity", writeQueueCapacity, 1);
+    if (randomSeeds != null && randomSeeds.isEmpty()) {
+      throw new InvalidArgument("random_seeds: at least one is needed; [0] is the default");
+    }
     coreIndices = coreIndices == null ? List.of() : List.copyOf(coreIndices);
+  }
+
+  private static void check(String name, Integer value, int least) {
+    if (value != null && value < least) {
+      throw new InvalidArgument(
+          "%s: %d is too small; at least %d is needed".formatted(name, value, least));
+    }
   }
 
   /** Parses options; throws InvalidArgument naming one that does not exist or has a wrong type. */
@@ -40,6 +53,9 @@ public record CompileOptions(
     try {
       return JSON.readValue(json, CompileOptions.class);
     } catch (JsonProcessingException e) {
+      if (e.getCause() instanceof InvalidArgument invalid) {
+        throw invalid;
+      }
       throw new InvalidArgument("compile options: " + e.getOriginalMessage());
     }
   }

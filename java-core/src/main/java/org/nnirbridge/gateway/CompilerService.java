@@ -18,6 +18,7 @@ import org.nnirbridge.latency.LatencyEstimator;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.GraphPrinter;
 import org.nnirbridge.numerics.NumberFormat;
+import org.nnirbridge.program.IoOnly;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.program.ProgramReader;
 import org.nnirbridge.transform.StreamedGraph;
@@ -142,6 +143,20 @@ public final class CompilerService {
             addProgram(
                 newProgram,
                 objects.get(program, Program.class).withTiming(Timing.fromJson(timing))));
+  }
+
+  /** Makes a program that takes and gives values and computes nothing. */
+  public String ioOnlyProgram(long newProgram, String config, int inputValues, int outputValues) {
+    return Envelope.around(
+        () ->
+            addProgram(
+                newProgram, IoOnly.of(HardwareConfig.fromJson(config), inputValues, outputValues)));
+  }
+
+  /** Makes the program with the inputs and outputs of another that computes nothing. */
+  public String toIoOnlyProgram(long newProgram, long program) {
+    return Envelope.around(
+        () -> addProgram(newProgram, IoOnly.of(objects.get(program, Program.class))));
   }
 
   /** Estimates the cycles of one inference. */
