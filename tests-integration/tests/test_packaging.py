@@ -24,7 +24,7 @@ torch.testing.assert_close(
     expected, torch.from_numpy(program.to_vm().run(x.numpy())), atol=1e-2, rtol=1e-2)
 print(nnir_bridge.__file__)
 """
-PACKAGES = ("nnir_bridge", "vollo_compiler", "vollo_torch")
+PACKAGES = ("nnir_bridge", "vollo_compiler", "vollo_rt", "vollo_torch")
 
 
 def run(*command, **options):

@@ -1,4 +1,4 @@
-"""The README's example runs as it stands there."""
+"""The README's examples run as they stand there, one after another."""
 
 import re
 
@@ -7,12 +7,12 @@ import numpy as np
 import bootstrap
 
 
-def test_the_example_runs_and_agrees_with_pytorch(tmp_path, monkeypatch):
+def test_the_examples_run_and_agree_with_pytorch(tmp_path, monkeypatch):
     readme = (bootstrap.ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "example"}
-    exec(compile(example, "README.md", "exec"), names)
+    for example in re.findall(r"```python\n(.*?)```", readme, re.DOTALL):
+        exec(compile(example, "README.md", "exec"), names)
     np.testing.assert_allclose(names["outputs"], names["expected"].numpy(), atol=1e-2)
     assert (tmp_path / "smoother.vollo").exists()
 
