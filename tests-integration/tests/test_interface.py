@@ -114,6 +114,8 @@ CLASSES = {
         "metrics": "()",
         "cycle_count": "()",
         "compute_duration_us": "(clock_mhz=None)",
+        "snapshot+": "()",
+        "restore+": "(data)",
         "property num_threads+": "",
         "property num_streams+": "",
     },

@@ -162,8 +162,8 @@ class DataConnection:
 
         self._exchange(send, lambda: None)
 
-    def download_program(self, handle: int) -> bytes:
-        """Return a program's bytes."""
+    def download(self, handle: int) -> bytes:
+        """Return the bytes of a program, or of a virtual machine's snapshot."""
         return self._exchange(
             lambda: self._send(b"P", handle), lambda: _arrow.read_bytes(self._stream)
         )

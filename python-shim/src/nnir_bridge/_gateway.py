@@ -96,9 +96,9 @@ class Gateway:
         self._with_connection(lambda connection: connection.upload_bytes(handle, data))
         return handle
 
-    def download_program(self, handle: int) -> bytes:
-        """Return the bytes of a program."""
-        return self._with_connection(lambda connection: connection.download_program(handle))
+    def download(self, handle: int) -> bytes:
+        """Return the bytes of a program, or of a virtual machine's snapshot."""
+        return self._with_connection(lambda connection: connection.download(handle))
 
     def run_steps(
         self, plan: StepPlan, inputs: Sequence[Floats], nearest_even: bool

@@ -252,7 +252,7 @@ class Program:
 
     def save_bytes(self) -> bytes:
         """Return the program as the bytes of a program file."""
-        return self._remote.gateway.download_program(self._remote.handle)
+        return self._remote.gateway.download(self._remote.handle)
 
     @staticmethod
     def load(input_path: str | os.PathLike[str]) -> Program:

@@ -239,6 +239,29 @@ class VM:
             )
         self._remote.gateway.call("resetVm", self._remote.handle, model.plan.model_index)
 
+    def snapshot(self) -> bytes:
+        """Return the state of all models and streams, to go on from with :meth:`restore`.
+
+        The bytes have a version and a checksum and know their program.
+        """
+        return self._remote.gateway.download(self._remote.handle)
+
+    def restore(self, data: bytes) -> None:
+        """Go on from a snapshot, in this process or another, with the same bits as there.
+
+        Args:
+            data: What :meth:`snapshot` returned, of a machine of the same program, the same
+                ``bit_accurate`` and ``no_compute`` and as many streams; threads may differ.
+
+        Raises:
+            LoadError: It is not such a snapshot; the message says why. The state is then as before.
+            TypeError: ``data`` is not bytes.
+        """
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data: bytes are needed, got {type(data).__name__}")
+        gateway = self._remote.gateway
+        gateway.call("restoreVm", self._remote.handle, gateway.upload_bytes(bytes(data)))
+
     @property
     def num_threads(self) -> int:
         """How many threads share an inference of its largest model."""

@@ -210,6 +210,16 @@ public final class CompilerService {
         });
   }
 
+  /** Puts the states of a snapshot, whose bytes were uploaded, into a virtual machine. */
+  public String restoreVm(long vm, long snapshot) {
+    return Envelope.around(
+        () -> {
+          byte[] bytes = objects.take(snapshot, byte[].class);
+          objects.get(vm, VmSession.class).restore(bytes);
+          return Map.of();
+        });
+  }
+
   /** Frees objects. */
   public String release(String handles) {
     return Envelope.around(

@@ -21,7 +21,7 @@ final class DataConnection {
   private static final byte MAP_REGION = 'M';
   private static final byte UPLOAD_TENSORS = 'W';
   private static final byte UPLOAD_BYTES = 'B';
-  private static final byte DOWNLOAD_PROGRAM = 'P';
+  private static final byte DOWNLOAD = 'P';
   private static final byte RUN_STEPS = 'T';
   private static final byte REPLY_DONE = 'K';
   private static final byte REPLY_STREAM = 'A';
@@ -115,7 +115,7 @@ final class DataConnection {
         objects.put(readLong(), ArrowTensors.readBytes(stream));
         write(REPLY_DONE);
       }
-      case DOWNLOAD_PROGRAM -> downloadProgram(readLong());
+      case DOWNLOAD -> download(readLong());
       case RUN_STEPS -> runSteps(readLong(), (int) readLong(), readLong() != 0);
       default -> throw new IOException("unknown message " + message);
     }
@@ -138,16 +138,26 @@ final class DataConnection {
     }
   }
 
-  private void downloadProgram(long handle) throws IOException {
+  private void download(long handle) throws IOException {
     byte[] bytes;
     try {
-      bytes = ProgramWriter.toBytes(objects.get(handle, Program.class));
+      bytes = bytesOf(objects.get(handle, Object.class));
     } catch (RuntimeException | Error e) {
       replyError(Envelope.error(e));
       return;
     }
     write(REPLY_STREAM);
     ArrowTensors.writeBytes(bytes, stream);
+  }
+
+  private static byte[] bytesOf(Object object) {
+    if (object instanceof Program program) {
+      return ProgramWriter.toBytes(program);
+    }
+    if (object instanceof VmSession session) {
+      return session.snapshot();
+    }
+    throw new InvalidArgument("a " + object.getClass().getSimpleName() + " has no bytes");
   }
 
   private void runSteps(long handle, int modelIndex, boolean nearestEven) throws IOException {

@@ -9,6 +9,7 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.nnirbridge.diagnostic.DoesNotFit;
 import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.diagnostic.MalformedFile;
 import org.nnirbridge.diagnostic.MalformedProgram;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 
@@ -45,7 +46,7 @@ final class Envelope {
     if (error instanceof DoesNotFit) {
       return "AllocationError";
     }
-    if (error instanceof MalformedProgram) {
+    if (error instanceof MalformedProgram || error instanceof MalformedFile) {
       return "LoadError";
     }
     return "RuntimeError";

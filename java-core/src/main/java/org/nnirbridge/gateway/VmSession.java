@@ -59,6 +59,24 @@ final class VmSession {
     }
   }
 
+  byte[] snapshot() {
+    lock.lock();
+    try {
+      return machine().snapshot();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void restore(byte[] snapshot) {
+    lock.lock();
+    try {
+      machine().restore(snapshot);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Runs a sequence with nobody else's inference in between. */
   StepResults runSequence(Sequence sequence) throws IOException {
     lock.lock();

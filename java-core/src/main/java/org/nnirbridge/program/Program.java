@@ -13,6 +13,9 @@ public final class Program {
   private final List<CoreImage> images;
   private final List<Model> models;
 
+  /** Made on first use, for it takes the whole file. */
+  private volatile byte[] digest = {};
+
   public Program(HardwareConfig config, List<CoreImage> images, List<Model> models) {
     this.config = config;
     this.images = List.copyOf(images);
@@ -36,6 +39,14 @@ public final class Program {
   /** The same instructions on a board whose units take other times. */
   public Program withTiming(Timing timing) {
     return new Program(config.withTiming(timing), images, models);
+  }
+
+  /** The SHA-256 of the program's file, by which others know it again. */
+  public byte[] digest() {
+    if (digest.length == 0) {
+      digest = ProgramFormat.storedDigest(ProgramWriter.toBytes(this));
+    }
+    return digest.clone();
   }
 
   /** How much of each core the program uses. */

@@ -2,6 +2,7 @@ package org.nnirbridge.program;
 
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.List;
 
 /** The constants of the program file (program-format.md). */
@@ -14,6 +15,11 @@ final class ProgramFormat {
   static final List<String> SECTIONS = List.of("CONF", "MODL", "CODE", "CNST", "WGHT");
 
   private ProgramFormat() {}
+
+  /** The digest at the end of a program file. */
+  static byte[] storedDigest(byte[] file) {
+    return Arrays.copyOfRange(file, file.length - DIGEST_BYTES, file.length);
+  }
 
   static byte[] digest(byte[] bytes, int length) {
     try {

@@ -1,5 +1,6 @@
 package org.nnirbridge.vm;
 
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.List;
 import org.nnirbridge.diagnostic.InvalidArgument;
@@ -28,6 +29,7 @@ final class ModelRun implements Meeting.Phases {
   private static final int MOST_VALUES = Integer.MAX_VALUE - 8;
 
   private final ModelPlan plan;
+  private final int blockSize;
   private final VmMode mode;
   private final int[] pairs;
   private final float[] floats;
@@ -51,6 +53,7 @@ final class ModelRun implements Meeting.Phases {
 
   ModelRun(Model model, int blockSize, ProgramPlan program, ModelPlan plan, VmOptions options) {
     this.plan = plan;
+    this.blockSize = blockSize;
     this.mode = options.mode();
     this.pairs = program.pairs();
     this.floats = program.floats();
@@ -114,6 +117,47 @@ final class ModelRun implements Meeting.Phases {
     for (int ring = 0; ring < heads.length; ring++) {
       heads[ring] = 0;
     }
+  }
+
+  /** The blocks of state, in an order that depends on the program alone. */
+  List<ModelPlan.StateCell> state() {
+    return plan.state();
+  }
+
+  /** How many earlier values a block of state keeps. */
+  int entries(ModelPlan.StateCell cell) {
+    return plan.rings()[cell.ring()].entries();
+  }
+
+  /** The values that the state of one stream has. */
+  long stateValues() {
+    return state().stream().mapToLong(this::entries).sum() * blockSize;
+  }
+
+  /** Puts a stream's state into a buffer: for each block its entries, the newest first. */
+  void readState(int stream, ByteBuffer target) {
+    for (ModelPlan.StateCell cell : state()) {
+      for (int age = 1; age <= entries(cell); age++) {
+        target.asFloatBuffer().put(memory, entry(cell, age, stream), blockSize);
+        target.position(target.position() + blockSize * Float.BYTES);
+      }
+    }
+  }
+
+  /** Takes a stream's state from what {@link #readState} wrote. */
+  void writeState(int stream, ByteBuffer source) {
+    for (ModelPlan.StateCell cell : state()) {
+      for (int age = 1; age <= entries(cell); age++) {
+        source.asFloatBuffer().get(memory, entry(cell, age, stream), blockSize);
+        source.position(source.position() + blockSize * Float.BYTES);
+      }
+    }
+  }
+
+  private int entry(ModelPlan.StateCell cell, int age, int stream) {
+    ModelPlan.Ring ring = plan.rings()[cell.ring()];
+    int index = Math.floorMod(heads[cell.ring()] - age, ring.entries());
+    return ring.base() + index * ring.entrySize() + cell.offset() + stream * stride;
   }
 
   /**

@@ -89,6 +89,22 @@ public final class VirtualMachine {
     models[modelIndex].run(step, inputs, outputs, roundToNearestEven);
   }
 
+  /** The states of all models and streams, to go on from on a machine of the same program. */
+  public byte[] snapshot() {
+    return Snapshot.of(program, options, models);
+  }
+
+  /**
+   * Goes on from a snapshot of a machine of the same program, mode and number of streams; the
+   * number of threads may differ. The bits that follow are those that would have followed there.
+   *
+   * @throws org.nnirbridge.diagnostic.MalformedFile when it is none, saying why; the states are
+   *     then as before
+   */
+  public void restore(byte[] snapshot) {
+    Snapshot.restore(snapshot, program, options, models);
+  }
+
   /** Puts the states of a model back to what they were before its first inference. */
   public void reset(int modelIndex) {
     models[modelIndex].reset();

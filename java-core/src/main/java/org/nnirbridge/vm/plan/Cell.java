@@ -4,14 +4,21 @@ import java.util.Objects;
 
 /** A block of state: each inference gives it one value, and reads those of earlier ones. */
 final class Cell {
+  private final StateBlock block;
   private final Constant initial;
   private Value next;
   private int depth;
 
   /** A cell and what it holds before the first inference. */
-  Cell(Constant initial) {
+  Cell(StateBlock block, Constant initial) {
+    this.block = block;
     this.initial = initial;
     this.next = Constant.zero(initial.bits().capacity());
+  }
+
+  /** Its name in the program. */
+  StateBlock block() {
+    return block;
   }
 
   Constant initial() {

@@ -2,7 +2,6 @@ package org.nnirbridge.vm.plan;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
@@ -45,7 +44,7 @@ final class DataflowReader {
   private final Constant zero;
   private final List<Map<Place, Value>> memories = new ArrayList<>();
   private final Map<Link, Queue<Value>> links = new HashMap<>();
-  private final Map<CellKey, Cell> cells = new HashMap<>();
+  private final Map<StateBlock, Cell> cells = new HashMap<>();
   private final List<List<Value>> outputs = new ArrayList<>();
   private final List<Result> results = new ArrayList<>();
 
@@ -53,8 +52,6 @@ final class DataflowReader {
   private record Place(Region region, int window, int index) {}
 
   private record Link(int from, int to) {}
-
-  private record CellKey(int core, int window, int offset) {}
 
   private DataflowReader(Program program, Model model, VmMode mode) {
     this.program = program;
@@ -196,7 +193,7 @@ final class DataflowReader {
     if (Address.region(address) == Region.WINDOW) {
       Descriptor descriptor = model.code().get(core).descriptors().get(Address.index(address));
       if (descriptor.age() > 0) {
-        CellKey key = new CellKey(core, descriptor.window(), descriptor.offset() + offset);
+        StateBlock key = new StateBlock(core, descriptor.window(), descriptor.offset() + offset);
         Cell cell = cells.computeIfAbsent(key, this::cell);
         cell.readAt(descriptor.age());
         return new Past(cell, descriptor.age());
@@ -218,7 +215,7 @@ final class DataflowReader {
     return new Place(Address.region(address), 0, index + offset);
   }
 
-  private Cell cell(CellKey key) {
+  private Cell cell(StateBlock key) {
     CoreCode code = model.code().get(key.core());
     Window window = code.windows().get(key.window());
     NumberFormat format =
@@ -227,7 +224,7 @@ final class DataflowReader {
             : NumberFormat.BF16;
     int tile = key.offset() / window.tileBlocks();
     boolean given = key.offset() % window.tileBlocks() == 0 && tile < window.initial().size();
-    return new Cell(given ? constant(window.initial().get(tile), format) : zero);
+    return new Cell(key, given ? constant(window.initial().get(tile), format) : zero);
   }
 
   private Dataflow finish() {
@@ -246,7 +243,7 @@ final class DataflowReader {
   private void shareCells() {
     Map<Integer, List<Cell>> byContent = new HashMap<>();
     Map<Cell, Cell> shared = new IdentityHashMap<>();
-    for (CellKey key : sortedKeys()) {
+    for (StateBlock key : sortedKeys()) {
       Cell cell = cells.get(key);
       List<Cell> alike = byContent.computeIfAbsent(cell.contentHash(), k -> new ArrayList<>());
       Cell same = alike.stream().filter(other -> other.holdsSameAs(cell)).findFirst().orElse(cell);
@@ -263,14 +260,8 @@ final class DataflowReader {
     shared.values().forEach(cell -> cell.setNext(sharing(cell.next(), shared)));
   }
 
-  private List<CellKey> sortedKeys() {
-    List<CellKey> keys = new ArrayList<>(cells.keySet());
-    keys.sort(
-        (a, b) ->
-            Arrays.compare(
-                new int[] {a.core(), a.window(), a.offset()},
-                new int[] {b.core(), b.window(), b.offset()}));
-    return keys;
+  private List<StateBlock> sortedKeys() {
+    return cells.keySet().stream().sorted().toList();
   }
 
   private static Value sharing(Value value, Map<Cell, Cell> shared) {

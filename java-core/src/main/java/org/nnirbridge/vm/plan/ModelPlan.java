@@ -1,6 +1,7 @@
 package org.nnirbridge.vm.plan;
 
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * How to run one inference of a model on one array of memory.
@@ -12,6 +13,7 @@ import java.util.Arrays;
  * @param outputs for each output the place of each word
  * @param commit copies that end an inference: its new state to the newest entries
  * @param rings the rings of state
+ * @param state where each block of state lies, in the order of their names
  */
 public record ModelPlan(
     MemoryImage memory,
@@ -20,7 +22,8 @@ public record ModelPlan(
     int[] words,
     int[][] outputs,
     int[][] commit,
-    Ring[] rings) {
+    Ring[] rings,
+    List<StateCell> state) {
 
   /** Whether any phase has work for more than one thread. */
   public boolean isShared() {
@@ -30,6 +33,9 @@ public record ModelPlan(
 
   /** A place in a ring: {@code age} entries before its head. */
   public record Moving(int ring, int age, int offset) {}
+
+  /** A block of state: its name, its ring, and its place in each entry of the ring. */
+  public record StateCell(StateBlock block, int ring, int offset) {}
 
   /** Entries of state, one of which each inference writes. */
   public record Ring(int base, int entrySize, int entries) {}

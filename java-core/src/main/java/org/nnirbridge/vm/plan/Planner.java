@@ -140,7 +140,20 @@ final class Planner {
         commits,
         rings.stream()
             .map(ring -> new ModelPlan.Ring(ring.base(), ring.size(), ring.entries()))
-            .toArray(ModelPlan.Ring[]::new));
+            .toArray(ModelPlan.Ring[]::new),
+        state(rings));
+  }
+
+  private List<ModelPlan.StateCell> state(List<Chunk> rings) {
+    return layout.cells().entrySet().stream()
+        .map(
+            cell ->
+                new ModelPlan.StateCell(
+                    cell.getKey().block(),
+                    rings.indexOf(cell.getValue().chunk()),
+                    cell.getValue().offset()))
+        .sorted(Comparator.comparing(ModelPlan.StateCell::block))
+        .toList();
   }
 
   /** Asks once for every place, so that all constants are known before places are settled. */
