@@ -1,5 +1,7 @@
 import gzip
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -113,3 +115,20 @@ def test_a_truncated_archive_is_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.tar\.gz"):
         load(tmp_path / "absent.tar.gz")
+
+
+def test_a_fresh_process_makes_the_same_nnir(tmp_path):
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(8, 6), vollo_torch.nn.RMSNorm(6), nn.Sigmoid())
+    x = torch.randn(5, 8)
+    save(model, x, tmp_path / "model.tar.gz")
+    script = f"""
+import torch, vollo_torch
+module, shape = vollo_torch.fx.load({str(tmp_path / "model.tar.gz")!r})
+prepared, _ = vollo_torch.fx.prepare_shape(module, torch.zeros(shape))
+vollo_torch.fx.nnir.to_nnir(prepared).save({str(tmp_path / "model.nnir")!r})
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+    prepared, _ = vollo_torch.fx.prepare_shape(model, x)
+    vollo_torch.fx.nnir.to_nnir(prepared).save(tmp_path / "own.nnir")
+    assert (tmp_path / "model.nnir").read_bytes() == (tmp_path / "own.nnir").read_bytes()

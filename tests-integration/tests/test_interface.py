@@ -73,6 +73,8 @@ CLASSES = {
         "static from_onnx": "(onnx_path, override_input_shapes=None)",
         "streaming_transform": "(streaming_axes)",
         "to_program": f"(config, name=None, *, {COMPILE_OPTIONS})",
+        "save+": "(output_path)",
+        "static load+": "(input_path)",
     },
     "vollo_compiler.Program": {
         "cycle_count_per_inference": f"({PER_INFERENCE})",

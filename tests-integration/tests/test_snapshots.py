@@ -159,7 +159,7 @@ def test_a_foreign_snapshot_says_why(program, snapshot):
         "the snapshot is of a machine with 1 streams, this one has 4; make one with num_streams=1"
     )
     assert refused(program.to_vm(), program.save_bytes()) == (
-        "not a snapshot: it does not start with a snapshot's mark; give what VM.snapshot returned"
+        "not a snapshot: it does not start with its mark; give what VM.snapshot returned"
     )
 
 
@@ -167,13 +167,14 @@ def test_a_damaged_snapshot_says_why(program, snapshot):
     vm = program.to_vm()
     for data in (b"", b"x" * 200):
         assert refused(vm, data).startswith("not a snapshot: ")
-    assert refused(vm, snapshot[:60]) == "the snapshot is cut short: it has only 60 bytes"
+    assert refused(vm, snapshot[:40]) == "the snapshot is cut short: it has only 40 bytes"
     version = snapshot[:8] + b"\x09" + snapshot[9:]
     assert refused(vm, version) == (
         "the snapshot has format version 9, this release reads version 1; take it again"
     )
     damaged = (
-        "the snapshot is damaged: its checksum does not match its content; take or copy it again"
+        "the snapshot is damaged: its checksum does not match its content; copy it again, or take "
+        "it again"
     )
     random = np.random.default_rng(0)
     for at in random.integers(12, len(snapshot), 40):

@@ -6,9 +6,10 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nnir_bridge._gateway import RemoteObject
+from nnir_bridge._gateway import RemoteObject, current_gateway
 from vollo_compiler._arguments import integer
 from vollo_compiler._config import Config
+from vollo_compiler._files import read, write
 from vollo_compiler._options import compile_models, model_entry
 
 if TYPE_CHECKING:
@@ -141,6 +142,40 @@ class NNIR:
             raise TypeError(f"config: a vollo_compiler.Config is needed, got {config!r}")
         entry = model_entry(self._remote, "model0" if name is None else name, options)
         return Program._of(*compile_models(self._remote.gateway, config._json(), [entry]))
+
+    def save(self, output_path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, which is either complete afterwards or as it was.
+
+        The file holds the graph as JSON and its tensors as Arrow; no code.
+
+        Args:
+            output_path: The file.
+
+        Raises:
+            SaveError: The file cannot be written.
+        """
+        write("model", output_path, self._remote.gateway.download(self._remote.handle))
+
+    @staticmethod
+    def load(input_path: str | os.PathLike[str]) -> NNIR:
+        """Read a model from a file; reading runs no code from it.
+
+        Args:
+            input_path: A file that :meth:`save` wrote.
+
+        Returns:
+            The model, which prints and compiles as the saved one does.
+
+        Raises:
+            LoadError: There is no such file, or it is not a valid model; the message says why.
+        """
+        return read("model", input_path, NNIR._load_bytes)
+
+    @staticmethod
+    def _load_bytes(data: bytes) -> NNIR:
+        gateway = current_gateway()
+        remote, answer = gateway.create("loadNnir", gateway.upload_bytes(data))
+        return NNIR._of(remote, answer["num_outputs"])
 
     def __str__(self) -> str:
         text: str = self._remote.gateway.call("printNnir", self._remote.handle)["text"]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from nnir_bridge._errors import LoadError, SaveError
 from nnir_bridge._gateway import RemoteObject, current_gateway
 from vollo_compiler._arguments import integer
 from vollo_compiler._config import Config
 from vollo_compiler._explanation import Explanation
+from vollo_compiler._files import read, write
 from vollo_compiler._metrics import Metrics
 from vollo_compiler._number_format import NumberFormat
 from vollo_compiler._vm import VM
@@ -241,14 +238,7 @@ class Program:
         Raises:
             SaveError: The program or the file cannot be written.
         """
-        path = Path(output_path)
-        data = self.save_bytes()
-        try:
-            _replace(path, data)
-        except OSError as error:
-            raise SaveError(
-                f"{path}: the program could not be written: {error.strerror or error}"
-            ) from None
+        write("program", output_path, self.save_bytes())
 
     def save_bytes(self) -> bytes:
         """Return the program as the bytes of a program file."""
@@ -264,17 +254,7 @@ class Program:
         Raises:
             LoadError: There is no such file, or it is not a valid program.
         """
-        path = Path(input_path)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise LoadError(
-                f"{path}: the program could not be read: {error.strerror or error}"
-            ) from None
-        try:
-            return Program.load_bytes(data)
-        except LoadError as error:
-            raise LoadError(f"{path}: {error}") from None
+        return read("program", input_path, Program.load_bytes)
 
     @staticmethod
     def load_bytes(data: bytes) -> Program:
@@ -415,33 +395,6 @@ class Program:
             integer("output_buffer_capacity", output_buffer, 1),
             bool(spaced),
         )
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a new file in the place of an old one in one step."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(_mode(path))
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def _mode(path: Path) -> int:
-    """Return the permissions that writing ``path`` in place would have left."""
-    try:
-        return path.stat().st_mode & 0o7777
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
 
 
 def _thread_count(given: int | None) -> int:

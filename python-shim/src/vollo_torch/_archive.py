@@ -77,6 +77,10 @@ def save(module: torch.nn.Module, input: torch.Tensor, archive: Archive) -> None
 def load(archive: Archive) -> tuple[fx.GraphModule, torch.Size]:
     """Load a module that :func:`save` stored.
 
+    Loading runs nothing of the archive. Running or tracing the module calls the functions and
+    methods of PyTorch that the archive names, with its arguments, as a model's source would: do so
+    with archives that you trust. :meth:`vollo_compiler.NNIR.load` is the safer alternative.
+
     Args:
         archive: Path of the file.
 

@@ -29,6 +29,7 @@ class LayeringTest {
             "..tile..",
             "..backend..",
             "..compiler..",
+            "..archive..",
             "..gateway..",
             "..cli..")
         .check(CLASSES);
@@ -40,6 +41,8 @@ class LayeringTest {
         .consideringOnlyDependenciesInLayers()
         .layer("doors")
         .definedBy("..gateway..", "..cli..")
+        .layer("archive")
+        .definedBy("..archive..")
         .layer("compiler")
         .definedBy("..compiler..")
         .layer("frontend")
@@ -57,9 +60,11 @@ class LayeringTest {
         .layer("machine")
         .definedBy("..program..", "..isa..", "..vm..", "..latency..")
         .layer("words")
-        .definedBy("..numerics..", "..hardware..", "..diagnostic..")
+        .definedBy("..numerics..", "..hardware..", "..diagnostic..", "..file..")
         .whereLayer("doors")
         .mayNotBeAccessedByAnyLayer()
+        .whereLayer("archive")
+        .mayOnlyBeAccessedByLayers("doors")
         .whereLayer("compiler")
         .mayOnlyBeAccessedByLayers("doors")
         .whereLayer("frontend")
@@ -69,7 +74,8 @@ class LayeringTest {
         .whereLayer("layout")
         .mayOnlyBeAccessedByLayers("compiler")
         .whereLayer("nnir")
-        .mayOnlyBeAccessedByLayers("doors", "compiler", "frontend", "transform", "layout")
+        .mayOnlyBeAccessedByLayers(
+            "doors", "archive", "compiler", "frontend", "transform", "layout")
         .whereLayer("backend")
         .mayOnlyBeAccessedByLayers("compiler")
         .whereLayer("tile")

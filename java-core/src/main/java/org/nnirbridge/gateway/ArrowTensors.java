@@ -1,50 +1,24 @@
 package org.nnirbridge.gateway;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
-import java.util.ArrayList;
 import java.util.List;
-import org.apache.arrow.memory.ArrowBuf;
-import org.apache.arrow.memory.BufferAllocator;
-import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.FieldVector;
-import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.LargeVarBinaryVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowStreamReader;
 import org.apache.arrow.vector.ipc.ArrowStreamWriter;
+import org.nnirbridge.archive.TensorStream;
 import org.nnirbridge.diagnostic.InvalidArgument;
 
-/** Tensors, sequences of steps and program bytes as Arrow IPC streams. */
+/** Sequences of steps and files as Arrow IPC streams. */
 final class ArrowTensors {
-  static final BufferAllocator ALLOCATOR = new RootAllocator();
-
   private ArrowTensors() {}
-
-  /** Reads a stream of one float32 column; each batch is one tensor in row-major order. */
-  static List<float[]> readTensors(ReadableByteChannel channel) throws IOException {
-    List<float[]> tensors = new ArrayList<>();
-    try (ArrowStreamReader reader = new ArrowStreamReader(channel, ALLOCATOR)) {
-      VectorSchemaRoot batch = reader.getVectorSchemaRoot();
-      while (reader.loadNextBatch()) {
-        if (!(batch.getVector(0) instanceof Float4Vector column)) {
-          throw new InvalidArgument("tensors cross as float32 columns");
-        }
-        float[] values = new float[column.getValueCount()];
-        floats(column.getDataBuffer(), values.length).get(values);
-        tensors.add(values);
-      }
-    }
-    return tensors;
-  }
 
   /** Reads a stream of one binary column of one value. */
   static byte[] readBytes(ReadableByteChannel channel) throws IOException {
-    try (ArrowStreamReader reader = new ArrowStreamReader(channel, ALLOCATOR)) {
+    try (ArrowStreamReader reader = new ArrowStreamReader(channel, TensorStream.ALLOCATOR)) {
       VectorSchemaRoot batch = reader.getVectorSchemaRoot();
       byte[] bytes = new byte[0];
       while (reader.loadNextBatch()) {
@@ -58,7 +32,7 @@ final class ArrowTensors {
   }
 
   static void writeBytes(byte[] bytes, WritableByteChannel channel) throws IOException {
-    try (LargeVarBinaryVector column = new LargeVarBinaryVector("bytes", ALLOCATOR)) {
+    try (LargeVarBinaryVector column = new LargeVarBinaryVector("bytes", TensorStream.ALLOCATOR)) {
       column.allocateNew(bytes.length, 1);
       column.setSafe(0, bytes);
       column.setValueCount(1);
@@ -78,7 +52,7 @@ final class ArrowTensors {
   static StepResults runBatches(ReadableByteChannel channel, StepLayout layout, BatchRun run)
       throws IOException {
     StepResults results = new StepResults(layout);
-    try (ArrowStreamReader reader = new ArrowStreamReader(channel, ALLOCATOR)) {
+    try (ArrowStreamReader reader = new ArrowStreamReader(channel, TensorStream.ALLOCATOR)) {
       VectorSchemaRoot batch = reader.getVectorSchemaRoot();
       while (reader.loadNextBatch()) {
         if (results.failure() == null) {
@@ -94,15 +68,10 @@ final class ArrowTensors {
 
   /** Reads a stream to its end. */
   static void skip(ReadableByteChannel channel) throws IOException {
-    try (ArrowStreamReader reader = new ArrowStreamReader(channel, ALLOCATOR)) {
+    try (ArrowStreamReader reader = new ArrowStreamReader(channel, TensorStream.ALLOCATOR)) {
       while (reader.loadNextBatch()) {
         // Nobody wants these values.
       }
     }
-  }
-
-  static FloatBuffer floats(ArrowBuf buffer, int count) {
-    ByteBuffer bytes = buffer.nioBuffer(0, Math.multiplyExact(count, Float.BYTES));
-    return bytes.order(ByteOrder.nativeOrder()).asFloatBuffer();
   }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.nnirbridge.archive.GraphArchive;
 import org.nnirbridge.compiler.CompileOptions;
 import org.nnirbridge.compiler.Compiler;
 import org.nnirbridge.diagnostic.InvalidArgument;
@@ -59,6 +60,12 @@ public final class CompilerService {
                   read(inputs, FORMATS),
                   read(outputs, FORMATS)));
         });
+  }
+
+  /** Reads a stored model whose bytes were uploaded. */
+  public String loadNnir(long newNnir, long bytes) {
+    return Envelope.around(
+        () -> addNnir(newNnir, GraphArchive.fromBytes(objects.take(bytes, byte[].class))));
   }
 
   /** Prints a model. */

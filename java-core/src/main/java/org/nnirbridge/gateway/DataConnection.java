@@ -8,7 +8,10 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.nnirbridge.archive.GraphArchive;
+import org.nnirbridge.archive.TensorStream;
 import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.program.ProgramWriter;
 
@@ -108,7 +111,7 @@ final class DataConnection {
       case DOORBELL -> {}
       case MAP_REGION -> reply(mapRegion(readLong(), readText()));
       case UPLOAD_TENSORS -> {
-        objects.put(readLong(), new UploadedTensors(ArrowTensors.readTensors(stream)));
+        objects.put(readLong(), new UploadedTensors(TensorStream.read(stream)));
         write(REPLY_DONE);
       }
       case UPLOAD_BYTES -> {
@@ -153,6 +156,9 @@ final class DataConnection {
   private static byte[] bytesOf(Object object) {
     if (object instanceof Program program) {
       return ProgramWriter.toBytes(program);
+    }
+    if (object instanceof Graph graph) {
+      return GraphArchive.toBytes(graph);
     }
     if (object instanceof VmSession session) {
       return session.snapshot();

@@ -19,6 +19,7 @@ import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
+import org.nnirbridge.archive.TensorStream;
 import org.nnirbridge.diagnostic.InvalidArgument;
 
 /** The outputs of a sequence of inferences, or why there are none. */
@@ -66,7 +67,7 @@ final class StepResults implements AutoCloseable {
   private static VectorSchemaRoot allocate(List<PortSlot> slots, int steps) {
     List<Field> fields =
         IntStream.range(0, slots.size()).mapToObj(i -> field(i, slots.get(i))).toList();
-    VectorSchemaRoot batch = VectorSchemaRoot.create(new Schema(fields), ArrowTensors.ALLOCATOR);
+    VectorSchemaRoot batch = VectorSchemaRoot.create(new Schema(fields), TensorStream.ALLOCATOR);
     for (int i = 0; i < slots.size(); i++) {
       FixedSizeListVector column = (FixedSizeListVector) batch.getVector(i);
       Float4Vector values = (Float4Vector) column.getDataVector();
@@ -106,6 +107,6 @@ final class StepResults implements AutoCloseable {
       throw new InvalidArgument(
           "a batch of steps needs lists of " + slot.length() + " float32 values");
     }
-    return ArrowTensors.floats(values.getDataBuffer(), Math.multiplyExact(steps, slot.length()));
+    return TensorStream.floats(values.getDataBuffer(), Math.multiplyExact(steps, slot.length()));
   }
 }

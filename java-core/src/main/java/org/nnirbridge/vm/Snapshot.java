@@ -2,11 +2,9 @@ package org.nnirbridge.vm;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
-import java.util.List;
 import org.nnirbridge.diagnostic.MalformedFile;
+import org.nnirbridge.file.MarkedFile;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.vm.plan.ModelPlan;
 
@@ -15,46 +13,51 @@ import org.nnirbridge.vm.plan.ModelPlan;
  * (virtual-machine.md).
  */
 final class Snapshot {
-  private static final byte[] MAGIC = {(byte) 0x89, 'N', 'N', 'S', 'S', '\r', '\n', 0x1A};
-  private static final int VERSION = 1;
-  private static final int DIGEST_BYTES = 32;
+  private static final MarkedFile KIND =
+      new MarkedFile("SS", 1, "snapshot", "what VM.snapshot returned", "take it again");
   private static final int CELL_BYTES = 4 * Integer.BYTES;
-  private static final int HEADER_BYTES = MAGIC.length + 4 * Integer.BYTES + DIGEST_BYTES;
 
-  private Snapshot() {}
+  /** What a Java array can hold. */
+  private static final int MOST_BYTES = Integer.MAX_VALUE - 64;
 
-  static byte[] of(Program program, VmOptions options, ModelRun[] models) {
-    ByteBuffer bytes = ByteBuffer.allocate(size(program, options, models));
-    bytes.order(ByteOrder.LITTLE_ENDIAN);
-    writeHeader(bytes, program, options, models);
+  private final Program program;
+  private final VmOptions options;
+  private final ModelRun[] models;
+
+  /** The snapshots of one machine. */
+  Snapshot(Program program, VmOptions options, ModelRun[] models) {
+    this.program = program;
+    this.options = options;
+    this.models = models;
+  }
+
+  byte[] take() {
+    ByteBuffer bytes = header();
     for (ModelRun model : models) {
       for (int stream = 0; stream < options.streams(); stream++) {
         model.readState(stream, bytes);
       }
     }
-    bytes.put(sha256(bytes.array(), bytes.position()));
-    return bytes.array();
+    return KIND.around(bytes.array());
   }
 
   /**
-   * Puts the state of a snapshot into a machine's models, or leaves them as they are.
+   * Puts the state of a snapshot into the models, or leaves them as they are.
    *
    * @throws MalformedFile when it is no whole snapshot of such a machine, saying why
    */
-  static void restore(byte[] snapshot, Program program, VmOptions options, ModelRun[] models) {
-    ByteBuffer bytes = ByteBuffer.wrap(snapshot).order(ByteOrder.LITTLE_ENDIAN);
-    checkWhole(bytes);
-    checkOrigin(bytes, program, options);
-    ByteBuffer expected = ByteBuffer.allocate(size(program, options, models));
-    expected.order(ByteOrder.LITTLE_ENDIAN);
-    writeHeader(expected, program, options, models);
-    int header = expected.position();
-    boolean same = Arrays.equals(snapshot, 0, header, expected.array(), 0, header);
-    if (!same || snapshot.length != expected.capacity()) {
+  void restore(byte[] snapshot) {
+    ByteBuffer bytes = KIND.contentOf(snapshot);
+    checkOrigin(bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN));
+    ByteBuffer own = header();
+    boolean sameState =
+        bytes.capacity() == own.capacity()
+            && bytes.slice(0, own.position()).equals(own.slice(0, own.position()));
+    if (!sameState) {
       throw new MalformedFile(
           "the snapshot keeps another state than this machine has; take it again with this release");
     }
-    bytes.position(header);
+    bytes.position(own.position());
     for (ModelRun model : models) {
       model.reset();
       for (int stream = 0; stream < options.streams(); stream++) {
@@ -63,69 +66,40 @@ final class Snapshot {
     }
   }
 
-  private static int size(Program program, VmOptions options, ModelRun[] models) {
-    long values = 0;
-    long cells = 0;
+  /** A buffer for a whole snapshot with what describes its machine at the beginning. */
+  private ByteBuffer header() {
+    byte[] digest = program.digest();
+    long size = digest.length + 3L * Integer.BYTES;
     for (ModelRun model : models) {
-      cells += model.state().size();
-      values += model.stateValues() * options.streams();
+      size += Integer.BYTES + (long) model.state().size() * CELL_BYTES;
+      size += model.stateValues() * options.streams() * Float.BYTES;
     }
-    long size =
-        HEADER_BYTES
-            + (long) models.length * Integer.BYTES
-            + cells * CELL_BYTES
-            + values * Float.BYTES
-            + DIGEST_BYTES;
-    if (size > Integer.MAX_VALUE - 8) {
+    if (size > MOST_BYTES) {
       throw new MalformedFile(
           "a snapshot of %d streams would take %d bytes; use machines of fewer streams"
               .formatted(options.streams(), size));
     }
-    return (int) size;
-  }
-
-  private static void writeHeader(
-      ByteBuffer bytes, Program program, VmOptions options, ModelRun[] models) {
-    bytes.put(MAGIC).putInt(VERSION).put(program.digest());
-    bytes.putInt(options.mode().ordinal()).putInt(options.streams()).putInt(models.length);
+    ByteBuffer bytes = ByteBuffer.allocate((int) size).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.put(digest).putInt(options.mode().ordinal()).putInt(options.streams());
+    bytes.putInt(models.length);
     for (ModelRun model : models) {
-      List<ModelPlan.StateCell> cells = model.state();
-      bytes.putInt(cells.size());
-      for (ModelPlan.StateCell cell : cells) {
+      bytes.putInt(model.state().size());
+      for (ModelPlan.StateCell cell : model.state()) {
         bytes.putInt(cell.block().core()).putInt(cell.block().window());
         bytes.putInt(cell.block().offset()).putInt(model.entries(cell));
       }
     }
+    return bytes;
   }
 
-  private static void checkWhole(ByteBuffer bytes) {
-    byte[] content = bytes.array();
-    if (!Arrays.equals(Arrays.copyOf(content, MAGIC.length), MAGIC)) {
-      throw new MalformedFile(
-          "not a snapshot: it does not start with a snapshot's mark; give what VM.snapshot returned");
+  private void checkOrigin(ByteBuffer bytes) {
+    byte[] digest = program.digest();
+    if (bytes.remaining() < digest.length + 2 * Integer.BYTES) {
+      throw new MalformedFile("the snapshot does not say of what program it is");
     }
-    if (content.length < HEADER_BYTES + DIGEST_BYTES) {
-      throw new MalformedFile(
-          "the snapshot is cut short: it has only %d bytes".formatted(content.length));
-    }
-    int version = bytes.getInt(MAGIC.length);
-    if (version != VERSION) {
-      throw new MalformedFile(
-          "the snapshot has format version %d, this release reads version %d; take it again"
-              .formatted(version, VERSION));
-    }
-    int end = content.length - DIGEST_BYTES;
-    byte[] stored = Arrays.copyOfRange(content, end, content.length);
-    if (!MessageDigest.isEqual(stored, sha256(content, end))) {
-      throw new MalformedFile(
-          "the snapshot is damaged: its checksum does not match its content; take or copy it again");
-    }
-  }
-
-  private static void checkOrigin(ByteBuffer bytes, Program program, VmOptions options) {
-    byte[] digest = new byte[DIGEST_BYTES];
-    bytes.position(MAGIC.length + Integer.BYTES).get(digest);
-    if (!Arrays.equals(digest, program.digest())) {
+    byte[] origin = new byte[digest.length];
+    bytes.get(origin);
+    if (!Arrays.equals(origin, digest)) {
       throw new MalformedFile(
           "the snapshot is of another program; restore it on a machine of the program it was taken of");
     }
@@ -141,16 +115,6 @@ final class Snapshot {
       throw new MalformedFile(
           "the snapshot is of a machine with %d streams, this one has %d; make one with num_streams=%d"
               .formatted(streams, options.streams(), streams));
-    }
-  }
-
-  private static byte[] sha256(byte[] bytes, int length) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(bytes, 0, length);
-      return digest.digest();
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
     }
   }
 }

@@ -91,7 +91,7 @@ public final class VirtualMachine {
 
   /** The states of all models and streams, to go on from on a machine of the same program. */
   public byte[] snapshot() {
-    return Snapshot.of(program, options, models);
+    return new Snapshot(program, options, models).take();
   }
 
   /**
@@ -102,7 +102,7 @@ public final class VirtualMachine {
    *     then as before
    */
   public void restore(byte[] snapshot) {
-    Snapshot.restore(snapshot, program, options, models);
+    new Snapshot(program, options, models).restore(snapshot);
   }
 
   /** Puts the states of a model back to what they were before its first inference. */

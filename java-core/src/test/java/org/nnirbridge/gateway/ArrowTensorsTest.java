@@ -15,6 +15,7 @@ import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowStreamWriter;
 import org.junit.jupiter.api.Test;
+import org.nnirbridge.archive.TensorStream;
 import org.nnirbridge.diagnostic.InvalidArgument;
 
 class ArrowTensorsTest {
@@ -30,7 +31,7 @@ class ArrowTensorsTest {
 
   @Test
   void readsATensorFromEachBatch() throws IOException {
-    List<float[]> tensors = ArrowTensors.readTensors(channel(column(1.5f, -2f)));
+    List<float[]> tensors = TensorStream.read(channel(column(1.5f, -2f)));
     assertEquals(1, tensors.size());
     assertArrayEquals(new float[] {1.5f, -2f}, tensors.get(0));
   }
@@ -101,7 +102,7 @@ class ArrowTensorsTest {
 
   private static byte[] column(float... values) throws IOException {
     ByteArrayOutputStream stream = new ByteArrayOutputStream();
-    try (Float4Vector column = new Float4Vector("values", ArrowTensors.ALLOCATOR)) {
+    try (Float4Vector column = new Float4Vector("values", TensorStream.ALLOCATOR)) {
       column.allocateNew(values.length);
       for (int i = 0; i < values.length; i++) {
         column.set(i, values[i]);

@@ -1,0 +1,2 @@
+/** What the project's files have in common. */
+package org.nnirbridge.file;
