@@ -40,7 +40,7 @@ class LayeringTest {
     layeredArchitecture()
         .consideringOnlyDependenciesInLayers()
         .layer("doors")
-        .definedBy("..gateway..", "..cli..")
+        .definedBy("..gateway..", "..cli..", "..api..")
         .layer("archive")
         .definedBy("..archive..")
         .layer("compiler")
