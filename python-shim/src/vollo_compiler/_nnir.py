@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnir_bridge._gateway import RemoteObject, current_gateway
@@ -21,14 +23,17 @@ __all__ = ["NNIR"]
 class NNIR:
     """A neural network as a graph of the compiler's own operators; it never changes.
 
-    Made by :func:`vollo_torch.fx.nnir.to_nnir`. Printing it lists inputs, outputs and nodes.
+    Made by :func:`vollo_torch.fx.nnir.to_nnir`, :meth:`from_onnx` or :meth:`load`. Printing it
+    lists inputs, outputs and nodes.
     """
 
     _remote: RemoteObject
     _num_outputs: int
 
     def __init__(self) -> None:
-        raise TypeError("NNIR has no constructor; use vollo_torch.fx.nnir.to_nnir")
+        raise TypeError(
+            "NNIR has no constructor; use vollo_torch.fx.nnir.to_nnir, NNIR.from_onnx or NNIR.load"
+        )
 
     @classmethod
     def _of(cls, remote: RemoteObject, num_outputs: int) -> NNIR:
@@ -40,22 +45,27 @@ class NNIR:
     @staticmethod
     def from_onnx(
         onnx_path: str | os.PathLike[str],
-        override_input_shapes: Sequence[Any] | None = None,
+        override_input_shapes: Sequence[int] | Sequence[Sequence[int]] | None = None,
     ) -> NNIR:
-        """Read an ONNX model; not there yet.
+        """Read an ONNX model; reading runs no code from it.
+
+        Inputs and outputs are BF16. Axes of no fixed extent need ``override_input_shapes``.
 
         Args:
-            onnx_path: The file.
+            onnx_path: The file; tensors in files of their own lie beside it or below.
             override_input_shapes: Shapes to use in place of the model's: one for a single input,
                 or one for each.
 
         Raises:
-            ValueError: Always.
+            LoadError: There is no such file, or it is no ONNX model.
+            TypeError: An extent is not an integer.
+            ValueError: The model holds operators that are not supported; those are all named in one
+                message. Or it uses one in a way that is not, or a shape does not fit.
         """
-        raise ValueError(
-            "NNIR.from_onnx: ONNX models are not supported yet; use "
-            "vollo_torch.fx.prepare_shape and vollo_torch.fx.nnir.to_nnir"
-        )
+        shapes = _shapes(override_input_shapes)
+        path = str(Path(onnx_path).absolute())
+        remote, answer = current_gateway().create("importOnnx", path, json.dumps(shapes))
+        return NNIR._of(remote, answer["num_outputs"])
 
     def streaming_transform(
         self, streaming_axes: int | Sequence[int]
@@ -183,3 +193,17 @@ class NNIR:
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def _shapes(given: Any) -> list[list[int]]:
+    if given is None:
+        return []
+    name = "override_input_shapes"
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise TypeError(f"{name}: a shape or a sequence of shapes is needed, got {given!r}")
+    several = all(isinstance(shape, Sequence) and not isinstance(shape, str) for shape in given)
+    shapes = given if given and several else [given]
+    return [
+        [integer(f"{name}[{i}][{axis}]", extent) for axis, extent in enumerate(shape)]
+        for i, shape in enumerate(shapes)
+    ]

@@ -214,7 +214,6 @@ def test_wrong_types(bad):
 @pytest.mark.parametrize(
     "bad",
     [
-        lambda: NNIR.from_onnx("model.onnx"),
         lambda: ProgramBuilder(small_models.board()).to_program(),
         lambda: small_models.identity(3).streaming_transform(5),
         lambda: small_models.identity(3).streaming_transform([0, 0]),

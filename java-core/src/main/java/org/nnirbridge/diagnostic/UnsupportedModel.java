@@ -1,5 +1,7 @@
 package org.nnirbridge.diagnostic;
 
+import java.util.Map;
+
 /** The model asks for something this compiler does not do; the model's author must act. */
 public final class UnsupportedModel extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -11,5 +13,20 @@ public final class UnsupportedModel extends RuntimeException {
    */
   public UnsupportedModel(String message) {
     super(message);
+  }
+
+  /**
+   * Refuses all operations that are not supported at once, if there are any.
+   *
+   * @param found how often each was found, such as {@code unsupported function 'fft_fft'}
+   */
+  public static void refuseAll(Map<String, Integer> found) {
+    if (!found.isEmpty()) {
+      StringBuilder message =
+          new StringBuilder("Unsupported operations encountered translating to Vollo NNIR:");
+      found.forEach(
+          (what, count) -> message.append("\n  ").append(what).append(": found ").append(count));
+      throw new UnsupportedModel(message.toString());
+    }
   }
 }

@@ -3,6 +3,7 @@ package org.nnirbridge.gateway;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import org.nnirbridge.compiler.CompileOptions;
 import org.nnirbridge.compiler.Compiler;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.frontend.fx.FxImporter;
+import org.nnirbridge.frontend.onnx.OnnxImporter;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.hardware.Presets;
 import org.nnirbridge.hardware.Timing;
@@ -60,6 +62,12 @@ public final class CompilerService {
                   read(inputs, FORMATS),
                   read(outputs, FORMATS)));
         });
+  }
+
+  /** Reads an ONNX model from a file; {@code shapes} is an empty list to take the model's. */
+  public String importOnnx(long newNnir, String path, String shapes) {
+    return Envelope.around(
+        () -> addNnir(newNnir, OnnxImporter.importFile(Path.of(path), read(shapes, SHAPES))));
   }
 
   /** Reads a stored model whose bytes were uploaded. */

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /** An argument of a call in the traced graph, or the result of one. */
-sealed interface Argument {
+public sealed interface Argument {
   /** A tensor: the id of its node in NNIR. */
   record TensorValue(int node) implements Argument {}
 
@@ -13,11 +13,11 @@ sealed interface Argument {
 
   /** Several values; each is made when it is asked for, so that unused ones cost nothing. */
   record Several(List<Supplier<Argument>> items) implements Argument {
-    static Several of(List<Argument> items) {
+    public static Several of(List<Argument> items) {
       return new Several(items.stream().map(item -> (Supplier<Argument>) () -> item).toList());
     }
 
-    List<Argument> all() {
+    public List<Argument> all() {
       return items.stream().map(Supplier::get).toList();
     }
   }

@@ -139,13 +139,7 @@ public final class FxImporter {
   private static void refuseUnsupported(JsonNode nodes) {
     Map<String, Integer> found = new TreeMap<>();
     countUnsupported(nodes, found);
-    if (!found.isEmpty()) {
-      StringBuilder message =
-          new StringBuilder("Unsupported operations encountered translating to Vollo NNIR:");
-      found.forEach(
-          (what, count) -> message.append("\n  ").append(what).append(": found ").append(count));
-      throw new UnsupportedModel(message.toString());
-    }
+    UnsupportedModel.refuseAll(found);
   }
 
   private static void countUnsupported(JsonNode nodes, Map<String, Integer> found) {

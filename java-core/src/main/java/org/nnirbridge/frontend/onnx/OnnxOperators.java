@@ -1,0 +1,181 @@
+package org.nnirbridge.frontend.onnx;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BinaryOperator;
+import java.util.function.Function;
+import org.nnirbridge.frontend.fx.Argument;
+import org.nnirbridge.nnir.Tensor;
+
+/** The table of ONNX's operators: name to PyTorch's operator of the same meaning, or to nodes. */
+final class OnnxOperators {
+  /** Operators whose result counts when what they work on does. */
+  private static final List<String> KEEP_INTEGERS =
+      List.of(
+          "Identity",
+          "Gather",
+          "Concat",
+          "Slice",
+          "Squeeze",
+          "Unsqueeze",
+          "Reshape",
+          "Expand",
+          "Tile",
+          "Transpose",
+          "Flatten",
+          "Add",
+          "Sub",
+          "Mul",
+          "Div",
+          "Neg",
+          "Abs",
+          "Max",
+          "Min",
+          "ReduceSum",
+          "Mod");
+
+  private OnnxOperators() {}
+
+  /** What adds an operator; empty when it is not supported. */
+  static Optional<Function<OnnxNode, Argument>> find(String operator) {
+    return Optional.ofNullable(
+        switch (operator) {
+          case "Add" -> OnnxLayers::add;
+          case "Sub" -> node -> same(node, "sub");
+          case "Mul" -> node -> same(node, "mul");
+          case "Div" -> OnnxOperators::divide;
+          case "Neg" -> node -> same(node, "neg");
+          case "Abs" -> node -> same(node, "abs");
+          case "Sqrt" -> node -> same(node, "sqrt");
+          case "Reciprocal" -> node -> same(node, "reciprocal");
+          case "Exp" -> node -> same(node, "exp");
+          case "Log" -> node -> same(node, "log");
+          case "Tanh" -> node -> same(node, "tanh");
+          case "Sigmoid" -> node -> same(node, "sigmoid");
+          case "Swish" -> OnnxActivations::swish;
+          case "Relu" -> node -> same(node, "relu");
+          case "Softplus" -> node -> same(node, "softplus");
+          case "HardSwish" -> node -> same(node, "hardswish");
+          case "Greater" -> node -> same(node, "gt");
+          case "GreaterOrEqual" -> node -> same(node, "ge");
+          case "Less" -> node -> same(node, "lt");
+          case "LessOrEqual" -> node -> same(node, "le");
+          case "Equal" -> node -> onConstants(node, (a, b) -> a.equals(b) ? 1f : 0f);
+          case "Mod" -> node -> onConstants(node, (a, b) -> a - b * (float) Math.floor(a / b));
+          case "Where" -> node -> same(node, "where");
+          case "Max" -> node -> joined(node, "maximum");
+          case "Min" -> node -> joined(node, "minimum");
+          case "Sum" -> node -> joined(node, "add");
+          case "Pow" -> OnnxActivations::power;
+          case "Clip" -> OnnxActivations::clip;
+          case "Elu" -> node -> scaled(node, "elu", "alpha", 1f, "alpha");
+          case "LeakyRelu" -> node -> scaled(node, "leaky_relu", "alpha", 0.01f, "negative_slope");
+          case "Gelu" -> OnnxActivations::gelu;
+          case "Softmax" -> OnnxActivations::softmax;
+          case "Identity" -> node -> node.argument(0);
+          case "Dropout" -> OnnxOperators::dropout;
+          case "Cast", "CastLike" -> OnnxShapes::cast;
+          case "MatMul" -> node -> same(node, "matmul");
+          case "Gemm" -> OnnxLayers::gemm;
+          case "Conv" -> OnnxLayers::convolution;
+          case "Pad" -> OnnxLayers::pad;
+          case "LSTM" -> OnnxLstm::lstm;
+          case "BatchNormalization" -> OnnxLayers::batchNorm;
+          case "LayerNormalization" -> node -> OnnxLayers.norm(node, "layer_norm");
+          case "RMSNormalization" -> node -> OnnxLayers.norm(node, "rms_norm");
+          case "MaxPool" -> node -> OnnxLayers.pool(node, "max_pool1d");
+          case "AveragePool" -> node -> OnnxLayers.pool(node, "avg_pool1d");
+          case "GlobalAveragePool" -> OnnxLayers::globalAveragePool;
+          case "ReduceSum" -> node -> OnnxShapes.reduce(node, "sum");
+          case "ReduceMean" -> node -> OnnxShapes.reduce(node, "mean");
+          case "Reshape" -> OnnxShapes::reshape;
+          case "Flatten" -> OnnxShapes::flatten;
+          case "Transpose" -> OnnxShapes::transpose;
+          case "Squeeze" -> OnnxShapes::squeeze;
+          case "Unsqueeze" -> OnnxShapes::unsqueeze;
+          case "Expand" -> OnnxShapes::expand;
+          case "Tile" -> OnnxShapes::tile;
+          case "Slice" -> OnnxShapes::slice;
+          case "Gather" -> OnnxShapes::gather;
+          case "Split" -> OnnxShapes::split;
+          case "Concat" -> OnnxShapes::concat;
+          case "SequenceConstruct" -> node -> Argument.Several.of(node.arguments());
+          case "ConcatFromSequence" -> OnnxShapes::concatSequence;
+          case "Shape" -> OnnxShapes::shape;
+          case "Size" -> OnnxShapes::size;
+          case "Constant" -> OnnxShapes::constant;
+          case "ConstantOfShape" -> OnnxShapes::constantOfShape;
+          case "Range" -> OnnxShapes::range;
+          default -> null;
+        });
+  }
+
+  /** Whether the results of a node are integers. */
+  static boolean givesIntegers(OnnxNode node) {
+    return switch (node.operator()) {
+      case "Shape", "Size" -> true;
+      case "Cast" -> OnnxTensors.isInteger(node.integer("to", 1));
+      case "Constant", "ConstantOfShape" ->
+          node.attribute("value").map(value -> value.getT().getDataType()).stream()
+                  .anyMatch(OnnxTensors::isInteger)
+              || node.attribute("value_int").isPresent()
+              || node.attribute("value_ints").isPresent();
+      default ->
+          node.has(0)
+              && KEEP_INTEGERS.contains(node.operator())
+              && node.values().isInteger(node.inputName(0));
+    };
+  }
+
+  /** PyTorch's function on the same operands. */
+  private static Argument same(OnnxNode node, String function) {
+    return node.torch(function, node.arguments().toArray(Argument[]::new));
+  }
+
+  private static Argument scaled(
+      OnnxNode node, String function, String attribute, float otherwise, String torchName) {
+    Argument factor = OnnxNode.number(node.number(attribute, otherwise));
+    return node.torch(function, Map.of(torchName, factor), node.argument(0));
+  }
+
+  /** A function of two operands on any number of them, from the first on. */
+  private static Argument joined(OnnxNode node, String function) {
+    Argument result = node.argument(0);
+    for (int input = 1; input < node.proto().getInputCount(); input++) {
+      result = node.torch(function, result, node.argument(input));
+    }
+    return result;
+  }
+
+  private static Argument divide(OnnxNode node) {
+    boolean counts = node.values().isInteger(node.inputName(0));
+    return counts && node.constant(0).isPresent() && node.constant(1).isPresent()
+        ? onConstants(node, (a, b) -> (float) (long) (a / b))
+        : same(node, "div");
+  }
+
+  /** A function that is there for constants only, from which exporters compute shapes. */
+  private static Argument onConstants(OnnxNode node, BinaryOperator<Float> function) {
+    Tensor a = node.requiredConstant(0, "first operand");
+    Tensor b = node.requiredConstant(1, "second operand");
+    boolean scalarA = a.values().length == 1;
+    boolean scalarB = b.values().length == 1;
+    if (!scalarA && !scalarB && !a.shape().equals(b.shape())) {
+      throw node.refuse("shapes " + a.shape() + " and " + b.shape() + " of constants differ");
+    }
+    Tensor larger = scalarA ? b : a;
+    float[] values = new float[larger.values().length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = function.apply(a.values()[scalarA ? 0 : i], b.values()[scalarB ? 0 : i]);
+    }
+    return node.constantResult(new Tensor(larger.shape(), values));
+  }
+
+  private static Argument dropout(OnnxNode node) {
+    if (node.number(2, "training_mode").orElse(0f) != 0f) {
+      throw node.refuse("dropout is active; export the model after model.eval()");
+    }
+    return node.argument(0);
+  }
+}

@@ -1,0 +1,305 @@
+package org.nnirbridge.frontend.onnx;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.nnirbridge.frontend.fx.Argument;
+import org.nnirbridge.frontend.onnx.proto.Onnx.AttributeProto;
+import org.nnirbridge.frontend.onnx.proto.Onnx.TensorProto.DataType;
+import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.op.Concat;
+import org.nnirbridge.nnir.op.IndexSelect;
+
+/** ONNX's shape operators, indexing, joining, reductions and constants. */
+final class OnnxShapes {
+  private OnnxShapes() {}
+
+  static Argument reduce(OnnxNode node, String function) {
+    Optional<List<Integer>> axes =
+        node.integers(1, "axes", "axes").filter(given -> !given.isEmpty());
+    if (axes.isEmpty() && node.integer("noop_with_empty_axes", 0) != 0) {
+      return node.argument(0);
+    }
+    Map<String, Argument> named = new HashMap<>();
+    axes.ifPresent(given -> named.put("dim", OnnxNode.integers(given)));
+    named.put("keepdim", new Argument.Bool(node.integer("keepdims", 1) != 0));
+    return node.torch(function, named, node.argument(0));
+  }
+
+  static Argument reshape(OnnxNode node) {
+    List<Integer> given = node.shape(node.tensor(0));
+    List<Integer> shape = new ArrayList<>(node.integers(1, "shape"));
+    for (int axis = 0; axis < shape.size() && node.integer("allowzero", 0) == 0; axis++) {
+      if (shape.get(axis) == 0 && axis < given.size()) {
+        shape.set(axis, given.get(axis));
+      }
+    }
+    return node.torch("reshape", node.argument(0), OnnxNode.integers(shape));
+  }
+
+  static Argument flatten(OnnxNode node) {
+    List<Integer> shape = node.shape(node.tensor(0));
+    int axis = node.integer("axis", 1);
+    int rows = Shapes.size(shape.subList(0, axis < 0 ? axis + shape.size() : axis));
+    List<Integer> matrix = List.of(rows, Shapes.size(shape) / rows);
+    return node.torch("reshape", node.argument(0), OnnxNode.integers(matrix));
+  }
+
+  static Argument transpose(OnnxNode node) {
+    List<Integer> reversed = new ArrayList<>(IntStream.range(0, node.rank(0)).boxed().toList());
+    Collections.reverse(reversed);
+    List<Integer> permutation = node.integers("perm", reversed);
+    return node.torch("permute", node.argument(0), OnnxNode.integers(permutation));
+  }
+
+  static Argument squeeze(OnnxNode node) {
+    return node.integers(1, "axes", "axes")
+        .map(axes -> node.torch("squeeze", node.argument(0), OnnxNode.integers(axes)))
+        .orElseGet(() -> node.torch("squeeze", node.argument(0)));
+  }
+
+  static Argument unsqueeze(OnnxNode node) {
+    List<Integer> axes =
+        node.integers(1, "axes", "axes").orElseThrow(() -> node.refuse("it has no axes"));
+    int input = node.tensor(0);
+    int rank = node.shape(input).size() + axes.size();
+    List<Integer> shape = new ArrayList<>(node.shape(input));
+    axes.stream().map(axis -> node.axis(axis, rank)).sorted().forEach(axis -> shape.add(axis, 1));
+    return new Argument.TensorValue(node.reshape(input, shape));
+  }
+
+  /** To the common shape of the operand and the one that is given. */
+  static Argument expand(OnnxNode node) {
+    List<Integer> from = node.shape(node.tensor(0));
+    List<Integer> target = new ArrayList<>(node.integers(1, "shape"));
+    int added = target.size() - from.size();
+    for (int axis = Math.max(added, 0); axis < target.size(); axis++) {
+      if (target.get(axis) == 1) {
+        target.set(axis, from.get(axis - added));
+      }
+    }
+    for (int axis = 0; axis < -added; axis++) {
+      target.add(axis, from.get(axis));
+    }
+    return node.torch("expand", node.argument(0), OnnxNode.integers(target));
+  }
+
+  static Argument tile(OnnxNode node) {
+    return node.torch("repeat", node.argument(0), OnnxNode.integers(node.integers(1, "repeats")));
+  }
+
+  static Argument slice(OnnxNode node) {
+    int rank = node.rank(0);
+    List<Integer> starts = required(node, 1, "starts");
+    List<Integer> ends = required(node, 2, "ends");
+    List<Integer> axes =
+        node.integers(3, "axes", "axes").orElse(IntStream.range(0, starts.size()).boxed().toList());
+    List<Integer> steps =
+        node.has(4) ? node.integers(4, "steps") : Collections.nCopies(starts.size(), 1);
+    if (isEmptySlice(node, starts, ends)) {
+      return emptyVector(node);
+    }
+    Argument result = node.argument(0);
+    Argument none = new Argument.None();
+    List<Argument> indices =
+        new ArrayList<>(Collections.nCopies(rank, new Argument.SliceOf(none, none, none)));
+    for (int i = 0; i < starts.size(); i++) {
+      int axis = node.axis(axes.get(i), rank);
+      if (steps.get(i) < 0) {
+        result = reversed(node, result, axis, starts.get(i), ends.get(i), steps.get(i));
+      } else {
+        indices.set(
+            axis,
+            new Argument.SliceOf(
+                OnnxNode.number(starts.get(i)),
+                OnnxNode.number(ends.get(i)),
+                OnnxNode.number(steps.get(i))));
+      }
+    }
+    return node.torch("getitem", result, Argument.Several.of(indices));
+  }
+
+  /** Whether a vector of constants is cut to nothing, of which there can be no node. */
+  private static boolean isEmptySlice(OnnxNode node, List<Integer> starts, List<Integer> ends) {
+    Optional<Tensor> vector =
+        node.constant(0).filter(constant -> constant.shape().size() == 1 && starts.size() == 1);
+    if (vector.isEmpty()) {
+      return false;
+    }
+    int length = vector.get().values().length;
+    return bound(starts.get(0), length) >= bound(ends.get(0), length)
+        && node.integers(4, "steps", "steps").orElse(List.of(1)).get(0) > 0;
+  }
+
+  private static Argument emptyVector(OnnxNode node) {
+    node.values().putConstant(node.proto().getOutput(0), Tensor.zeros(List.of(0)));
+    return Argument.Several.of(List.of());
+  }
+
+  /** A slice from its start down to behind its end. */
+  private static Argument reversed(
+      OnnxNode node, Argument input, int axis, int start, int end, int step) {
+    int operand = ((Argument.TensorValue) input).node();
+    int extent = node.shape(operand).get(axis);
+    int first = Math.min(start < 0 ? start + extent : start, extent - 1);
+    // An end of at least the extent below 0 is before the first position.
+    int last = end < 0 ? Math.max((long) end + extent, -1L) < 0 ? -1 : end + extent : end;
+    List<Integer> positions = new ArrayList<>();
+    for (int position = first; position > last; position += step) {
+      positions.add(position);
+    }
+    return node.result(new IndexSelect(axis, positions), operand);
+  }
+
+  private static List<Integer> required(OnnxNode node, int input, String name) {
+    return node.integers(input, name, name).orElseThrow(() -> node.refuse("it has no " + name));
+  }
+
+  static Argument gather(OnnxNode node) {
+    List<Integer> shape = node.shape(node.tensor(0));
+    int axis = node.axis(node.integer("axis", 0), shape.size());
+    Tensor given = node.requiredConstant(1, "index");
+    List<Integer> indices = new ArrayList<>();
+    for (float value : given.values()) {
+      indices.add(node.axis((int) value, shape.get(axis)));
+    }
+    List<Integer> result = new ArrayList<>(shape.subList(0, axis));
+    result.addAll(given.shape());
+    result.addAll(shape.subList(axis + 1, shape.size()));
+    int selected = node.add(new IndexSelect(axis, indices), node.tensor(0));
+    return new Argument.TensorValue(node.reshape(selected, result));
+  }
+
+  static Argument split(OnnxNode node) {
+    int axis = node.axis(node.integer("axis", 0), node.rank(0));
+    int extent = node.shape(node.tensor(0)).get(axis);
+    int parts = node.proto().getOutputCount();
+    int part = (extent + parts - 1) / parts;
+    Argument sizes =
+        node.integers(1, "split", "split").map(OnnxNode::integers).orElse(OnnxNode.number(part));
+    return node.torch("split", node.argument(0), sizes, OnnxNode.number(axis));
+  }
+
+  static Argument concat(OnnxNode node) {
+    int first = node.constant(0).map(part -> part.values().length).orElse(1) == 0 ? 1 : 0;
+    int axis = node.axis(node.integer("axis", 0), node.rank(first));
+    // A shape may be put together from parts of which some hold nothing.
+    int[] parts =
+        IntStream.range(0, node.proto().getInputCount())
+            .filter(i -> node.constant(i).filter(part -> part.values().length == 0).isEmpty())
+            .map(node::tensor)
+            .toArray();
+    return parts.length == 1
+        ? new Argument.TensorValue(parts[0])
+        : node.result(new Concat(axis), parts);
+  }
+
+  static Argument concatSequence(OnnxNode node) {
+    String function = node.integer("new_axis", 0) != 0 ? "stack" : "cat";
+    return node.torch(function, node.argument(0), OnnxNode.number(node.integer("axis", 0)));
+  }
+
+  static Argument shape(OnnxNode node) {
+    List<Integer> shape = node.shape(node.tensor(0));
+    int rank = shape.size();
+    int start = bound(node.integer("start", 0), rank);
+    int end = bound(node.integer("end", rank), rank);
+    return vector(node, shape.subList(start, Math.max(start, end)));
+  }
+
+  private static int bound(int index, int rank) {
+    return Math.max(0, Math.min(rank, index < 0 ? index + rank : index));
+  }
+
+  static Argument size(OnnxNode node) {
+    float size = Shapes.size(node.shape(node.tensor(0)));
+    return node.constantResult(new Tensor(List.of(), new float[] {size}));
+  }
+
+  private static Argument vector(OnnxNode node, List<Integer> integers) {
+    float[] values = new float[integers.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = integers.get(i);
+    }
+    return node.constantResult(new Tensor(List.of(values.length), values));
+  }
+
+  static Argument constant(OnnxNode node) {
+    AttributeProto value =
+        node.proto().getAttributeList().stream()
+            .filter(attribute -> attribute.getName().startsWith("value"))
+            .findFirst()
+            .orElseThrow(() -> node.refuse("it has no value"));
+    Tensor tensor =
+        switch (value.getName()) {
+          case "value" -> node.values().read(value.getT());
+          case "value_float" -> scalar(value.getF());
+          case "value_int" -> scalar(value.getI());
+          case "value_floats" -> floats(value.getFloatsList());
+          case "value_ints" -> floats(value.getIntsList());
+          default -> throw node.refuse("its " + value.getName() + " is not supported");
+        };
+    node.values().putConstant(node.proto().getOutput(0), tensor);
+    return Argument.Several.of(List.of());
+  }
+
+  private static Tensor scalar(float value) {
+    return new Tensor(List.of(), new float[] {value});
+  }
+
+  private static Tensor floats(List<? extends Number> given) {
+    float[] values = new float[given.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = given.get(i).floatValue();
+    }
+    return new Tensor(List.of(values.length), values);
+  }
+
+  static Argument constantOfShape(OnnxNode node) {
+    float value =
+        node.attribute("value")
+            .map(given -> node.values().read(given.getT()).values()[0])
+            .orElse(0f);
+    return node.constantResult(Tensor.filled(node.integers(0, "shape"), value));
+  }
+
+  static Argument range(OnnxNode node) {
+    float start = node.number(0, "start").orElse(0f);
+    float limit = node.number(1, "limit").orElse(0f);
+    float delta = node.number(2, "delta").orElse(1f);
+    int count = (int) Math.max(0, Math.ceil(((double) limit - start) / delta));
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = start + i * delta;
+    }
+    return node.constantResult(new Tensor(List.of(count), values));
+  }
+
+  /** Constants may become integers; at run time all values are numbers of one kind. */
+  static Argument cast(OnnxNode node) {
+    int to = node.operator().equals("Cast") ? node.integer("to", 1) : DataType.FLOAT_VALUE;
+    Optional<Tensor> constant = node.constant(0);
+    boolean toInteger = OnnxTensors.isInteger(to);
+    if (constant.isPresent() && toInteger) {
+      float[] values = constant.get().values().clone();
+      for (int i = 0; i < values.length; i++) {
+        values[i] = to == DataType.BOOL_VALUE ? values[i] != 0f ? 1f : 0f : (long) values[i];
+      }
+      return node.constantResult(new Tensor(constant.get().shape(), values));
+    }
+    if (constant.isEmpty() && to != DataType.FLOAT_VALUE && to != DataType.DOUBLE_VALUE) {
+      throw node.refuse(
+          "a cast to %s is not supported; keep float32 in the model"
+              .formatted(DataType.forNumber(to)));
+    }
+    if (node.argument(0) instanceof Argument.MaskValue mask) {
+      return node.torch("where", mask, OnnxNode.number(1), OnnxNode.number(0));
+    }
+    return node.argument(0);
+  }
+}
