@@ -192,6 +192,7 @@ PACKAGES = {
     "vollo_compiler": {
         *("AllocationError", "Config", "LoadError", "Metrics", "NNIR", "NumberFormat", "Program"),
         *("ProgramBuilder", "SaveError", "VM"),
+        "NNIRNode",  # extension: what a model's iteration gives
         "GatewayError",  # extension: the Java process is gone
     },
     "vollo_torch": {"CorePartition", "Fp32Activations", "Fp8Weights", "fx", "nn"},

@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from nnir_bridge._errors import GatewayError
 from nnir_bridge._gateway import current_gateway
+from nnir_bridge._log import gateway_log, set_log_level
+from nnir_bridge._progress import show_progress
 
 if TYPE_CHECKING:
     from vollo_compiler import NNIR
 
-__all__ = ["GatewayError", "import_fx"]
+__all__ = ["GatewayError", "gateway_log", "import_fx", "set_log_level", "show_progress"]
 
 
 def import_fx(

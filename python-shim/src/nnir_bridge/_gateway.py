@@ -49,6 +49,11 @@ class Gateway:
         """The process id of the JVM."""
         return self._process.pid
 
+    def log(self) -> str:
+        """Return all of the JVM's log."""
+        path = self._process.directory.log_path
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
     def is_usable(self) -> bool:
         """Tell whether the JVM runs and is this process's own."""
         return self._owner == os.getpid() and self._process.is_alive()

@@ -5,7 +5,7 @@ from vollo_compiler._builder import ProgramBuilder
 from vollo_compiler._config import Config
 from vollo_compiler._explanation import Explanation
 from vollo_compiler._metrics import Metrics
-from vollo_compiler._nnir import NNIR
+from vollo_compiler._nnir import NNIR, NNIRNode
 from vollo_compiler._number_format import NumberFormat
 from vollo_compiler._program import Program
 from vollo_compiler._sweep import Sweep, SweepRow, sweep
@@ -20,6 +20,7 @@ __all__ = [
     "GatewayError",
     "LoadError",
     "Metrics",
+    "NNIRNode",
     "NumberFormat",
     "Program",
     "ProgramBuilder",

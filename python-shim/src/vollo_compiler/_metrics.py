@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from vollo_compiler._tables import bar, lines, table
+
 __all__ = ["Metrics"]
 
 
@@ -32,6 +34,19 @@ class Metrics:
     def _of(cls, values: dict[str, Any]) -> Metrics:
         return cls(**{name: values[name] for name in cls.__dataclass_fields__})
 
+    def _repr_html_(self) -> str:
+        stores = (
+            (self.weight_store_used, self.weight_store_depth),
+            (self.tensor_ram_used, self.tensor_ram_depth),
+            (self.clamp_store_used, self.clamp_store_depth),
+        )
+        rows = [
+            [str(core), *(bar(used[core], depth) for used, depth in stores), str(instructions)]
+            for core, instructions in enumerate(self.num_instrs)
+        ]
+        header = ("core", "weight store", "tensor RAM", "clamp store", "instructions")
+        return table("What each core uses, in blocks", header, rows)
+
     def __repr__(self) -> str:
         cores = len(self.num_instrs)
         table = [["", *(f"core {i}" for i in range(cores)), "depth"]]
@@ -48,16 +63,4 @@ class Metrics:
             self.model_names, self.input_bytes, self.output_bytes, strict=True
         ):
             models.append([name, str(inputs), str(outputs)])
-        return "\n".join(["Metrics", *_lines(table), *_lines(models)])
-
-
-def _lines(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  "
-        + "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+        return "\n".join(["Metrics", *lines(table), *lines(models)])

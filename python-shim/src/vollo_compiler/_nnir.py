@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +14,45 @@ from vollo_compiler._arguments import integer
 from vollo_compiler._config import Config
 from vollo_compiler._files import read, write
 from vollo_compiler._options import compile_models, model_entry
+from vollo_compiler._tables import table, text
 
 if TYPE_CHECKING:
     from vollo_compiler._program import Program
 
-__all__ = ["NNIR"]
+__all__ = ["NNIR", "NNIRNode"]
+
+
+@dataclass(frozen=True)
+class NNIRNode:
+    """One node of a model: an input, a constant, a read of state or an operation (an extension).
+
+    Attributes:
+        id: Its place in the model.
+        name: Its name in the framework's graph.
+        operator: The operator's name.
+        attributes: The operator's attributes as they are printed.
+        inputs: The ids of the nodes that it works on.
+        shape: The shape of its result.
+    """
+
+    id: int
+    name: str
+    operator: str
+    attributes: tuple[str, ...]
+    inputs: tuple[int, ...]
+    shape: tuple[int, ...]
 
 
 class NNIR:
     """A neural network as a graph of the compiler's own operators; it never changes.
 
     Made by :func:`vollo_torch.fx.nnir.to_nnir`, :meth:`from_onnx` or :meth:`load`. Printing it
-    lists inputs, outputs and nodes.
+    lists inputs, outputs and nodes; iterating and indexing give the nodes.
     """
 
     _remote: RemoteObject
     _num_outputs: int
+    _described: list[NNIRNode] | None = None
 
     def __init__(self) -> None:
         raise TypeError(
@@ -186,6 +210,52 @@ class NNIR:
         gateway = current_gateway()
         remote, answer = gateway.create("loadNnir", gateway.upload_bytes(data))
         return NNIR._of(remote, answer["num_outputs"])
+
+    def __len__(self) -> int:
+        """Return the number of nodes, inputs and constants among them."""
+        return len(self._nodes())
+
+    def __iter__(self) -> Iterator[NNIRNode]:
+        return iter(self._nodes())
+
+    def __getitem__(self, node_id: int) -> NNIRNode:
+        """Return the node with an id, the one that is printed as ``Id(...)``."""
+        nodes = self._nodes()
+        number = integer("node_id", node_id)
+        if not 0 <= number < len(nodes):
+            raise IndexError(f"node_id: {number} is out of range; there are {len(nodes)} nodes")
+        return nodes[number]
+
+    def _nodes(self) -> list[NNIRNode]:
+        if self._described is None:
+            answer = self._remote.gateway.call("describeNnir", self._remote.handle)
+            self._described = [
+                NNIRNode(
+                    node["id"],
+                    node["name"],
+                    node["operator"],
+                    tuple(node["attributes"]),
+                    tuple(node["inputs"]),
+                    tuple(node["shape"]),
+                )
+                for node in answer["nodes"]
+            ]
+        return self._described
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [
+                str(node.id),
+                text(node.name),
+                f"<b>{text(node.operator)}</b>",
+                text(", ".join(node.attributes)),
+                " ".join(f"&#8592;{number}" for number in node.inputs),
+                text(list(node.shape)),
+            ]
+            for node in self
+        ]
+        header = ("id", "name", "operator", "attributes", "from", "shape")
+        return table(f"NNIR with {len(self)} nodes", header, rows)
 
     def __str__(self) -> str:
         text: str = self._remote.gateway.call("printNnir", self._remote.handle)["text"]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from typing import Any
 
 from nnir_bridge._gateway import Gateway, RemoteObject
+from nnir_bridge._progress import working
 from vollo_compiler._arguments import integer
 
 __all__ = ["compile_models", "model_entry"]
+
+_LOG = logging.getLogger("nnir_bridge")
 
 
 def model_entry(nnir: RemoteObject, name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -20,7 +25,12 @@ def compile_models(
     gateway: Gateway, config: str, models: list[dict[str, Any]]
 ) -> tuple[RemoteObject, dict[str, Any]]:
     """Compile models into one program."""
-    return gateway.create("compile", config, json.dumps(models))
+    names = ", ".join(model["name"] for model in models)
+    began = time.perf_counter()
+    with working(f"compiling {names}"):
+        compiled = gateway.create("compile", config, json.dumps(models))
+    _LOG.info("compiled %s in %.2f s", names, time.perf_counter() - began)
+    return compiled
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,14 @@ from vollo_compiler._explanation import Explanation
 from vollo_compiler._files import read, write
 from vollo_compiler._metrics import Metrics
 from vollo_compiler._number_format import NumberFormat
+from vollo_compiler._tables import lines, table, text
 from vollo_compiler._vm import VM
 
 __all__ = ["Program"]
 
 _MOST_THREADS = 64
+_PORTS = ("inputs", "outputs")
+_HEADER = ["", "model", "inputs", "outputs", "per inference", "at its clock"]
 
 
 class Program:
@@ -39,6 +42,34 @@ class Program:
         program._remote = remote
         program._summary = summary
         return program
+
+    def __len__(self) -> int:
+        """Return the number of models."""
+        return self.num_models()
+
+    def _rows(self) -> list[list[str]]:
+        board = self._summary["config"]
+        rows = []
+        for index, model in enumerate(self._summary["models"]):
+            cycles = self.cycle_count_per_inference(model_index=index)
+            ports = [", ".join(_shown(port) for port in model[kind]) for kind in _PORTS]
+            micros = f"{cycles / board['clock_mhz']:.2f} us"
+            rows.append([str(index), model["name"], *ports, f"{cycles} cycles", micros])
+        return rows
+
+    def _title(self) -> str:
+        board = self._summary["config"]
+        return (
+            f"Program for {board['name']} ({board['num_cores']} cores, block size "
+            f"{board['block_size']}, {board['clock_mhz']} MHz)"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join([self._title(), *lines([_HEADER, *self._rows()])])
+
+    def _repr_html_(self) -> str:
+        rows = [[text(cell) for cell in row] for row in self._rows()]
+        return table(self._title(), _HEADER, rows) + self.metrics()._repr_html_()
 
     # What the models are.
 
@@ -395,6 +426,10 @@ class Program:
             integer("output_buffer_capacity", output_buffer, 1),
             bool(spaced),
         )
+
+
+def _shown(port: dict[str, Any]) -> str:
+    return f"{port['name']} {port['shape']} {port['format']}"
 
 
 def _thread_count(given: int | None) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnir_bridge._gateway import RemoteObject
+from nnir_bridge._progress import is_shown, steps_bar
 from nnir_bridge._region import StepPlan
 from vollo_compiler._arguments import integer, integers
 from vollo_compiler._metrics import Metrics
@@ -25,6 +26,7 @@ Floats = npt.NDArray[np.float32]
 Shape = tuple[int, ...]
 
 _FLOAT32 = np.dtype(np.float32)
+_FEWEST_STEPS_WITH_BAR = 2000
 
 
 class _ModelPorts:
@@ -316,6 +318,27 @@ class VM:
         self._last_model = model_index
         return self._models[model_index]
 
+    def _run_columns(
+        self, model: _ModelPorts, columns: list[Floats], steps: int, f32_round: bool
+    ) -> list[Floats]:
+        """Run a sequence as a whole, or in pieces between which a bar moves on."""
+        gateway = self._remote.gateway
+        if steps < _FEWEST_STEPS_WITH_BAR or not is_shown():
+            return gateway.run_steps(model.plan, columns, f32_round)
+        size = max(_FEWEST_STEPS_WITH_BAR // 4, steps // 200)
+        parts: list[list[Floats]] = []
+        with steps_bar(steps) as bar:
+            for start in range(0, steps, size):
+                piece = [column[start : start + size] for column in columns]
+                parts.append(gateway.run_steps(model.plan, piece, f32_round))
+                bar.update(len(piece[0]))
+        return _joined(parts)
+
+    def __repr__(self) -> str:
+        names = ", ".join(model.name for model in self._models)
+        streams = "" if self._num_streams is None else f", num_streams={self._num_streams}"
+        return f"VM({names}, num_threads={self._num_threads}{streams})"
+
     def _run_sequence(
         self,
         model: _ModelPorts,
@@ -338,13 +361,17 @@ class VM:
             np.ascontiguousarray(np.moveaxis(array, dim, 0), dtype=np.float32).reshape(steps, -1)
             for array, dim in zip(arrays, in_dims, strict=True)
         ]
-        results = self._remote.gateway.run_steps(model.plan, columns, bool(f32_round))
+        results = self._run_columns(model, columns, steps, bool(f32_round))
         return _result(
             [
                 np.moveaxis(values.reshape(steps, *shape), 0, dim).copy(order="C")
                 for values, shape, dim in zip(results, out_shapes, out_dims, strict=True)
             ]
         )
+
+
+def _joined(parts: list[list[Floats]]) -> list[Floats]:
+    return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
 
 def _result(outputs: list[Floats]) -> Floats | tuple[Floats, ...]:

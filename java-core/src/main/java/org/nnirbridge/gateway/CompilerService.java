@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.logging.Logger;
 import org.nnirbridge.archive.GraphArchive;
 import org.nnirbridge.compiler.CompileOptions;
 import org.nnirbridge.compiler.Compiler;
@@ -37,6 +38,7 @@ import org.nnirbridge.vm.VmOptions;
  * {@code {"error": {"type": ..., "message": ...}}}.
  */
 public final class CompilerService {
+  private static final Logger LOG = Logger.getLogger(CompilerService.class.getName());
   private static final TypeReference<List<List<Integer>>> SHAPES = new TypeReference<>() {};
   private static final TypeReference<List<Integer>> INTEGERS = new TypeReference<>() {};
   private static final TypeReference<List<Long>> HANDLES = new TypeReference<>() {};
@@ -82,6 +84,20 @@ public final class CompilerService {
         () -> Map.of("text", GraphPrinter.print(objects.get(nnir, Graph.class))));
   }
 
+  /** Lists the nodes of a model. */
+  public String describeNnir(long nnir) {
+    return Envelope.around(() -> NnirSummary.of(objects.get(nnir, Graph.class)));
+  }
+
+  /** Sets how much the log says. */
+  public String setLogLevel(String level) {
+    return Envelope.around(
+        () -> {
+          GatewayLog.setLevel(level);
+          return Map.of();
+        });
+  }
+
   /** Makes the streaming form of a model. */
   public String streamingTransform(long newNnir, long nnir, String axes) {
     return Envelope.around(
@@ -120,8 +136,14 @@ public final class CompilerService {
                     model.path("name").asText(),
                     CompileOptions.fromJson(model.path("options").toString())));
           }
-          return addProgram(
-              newProgram, Compiler.compile(HardwareConfig.fromJson(config), compiled));
+          long start = System.nanoTime();
+          Program program = Compiler.compile(HardwareConfig.fromJson(config), compiled);
+          long millis = (System.nanoTime() - start) / 1_000_000;
+          LOG.fine(
+              () ->
+                  "compiled %d models for %s in %d ms"
+                      .formatted(compiled.size(), program.config().name(), millis));
+          return addProgram(newProgram, program);
         });
   }
 

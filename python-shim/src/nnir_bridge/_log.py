@@ -1,0 +1,27 @@
+"""What the two processes say about their work."""
+
+from __future__ import annotations
+
+import logging
+
+from nnir_bridge._gateway import current_gateway
+
+__all__ = ["gateway_log", "set_log_level"]
+
+
+def set_log_level(level: str) -> None:
+    """Set how much the logger ``nnir_bridge`` and the gateway's log say.
+
+    Args:
+        level: ``"DEBUG"``, ``"INFO"``, ``"WARNING"`` or ``"ERROR"``.
+
+    Raises:
+        ValueError: There is no such level.
+    """
+    current_gateway().call("setLogLevel", str(level))
+    logging.getLogger("nnir_bridge").setLevel(level)
+
+
+def gateway_log() -> str:
+    """Return the log of this process's gateway, which is started if there is none."""
+    return current_gateway().log()

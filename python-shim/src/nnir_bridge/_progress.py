@@ -1,0 +1,79 @@
+"""Bars on standard error for what takes long, on terminals and in notebooks."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["is_shown", "show_progress", "steps_bar", "working"]
+
+_DELAY_SECONDS = 0.5
+_TICK_SECONDS = 0.2
+_chosen: bool | None = None
+
+
+def show_progress(enabled: bool | None) -> None:
+    """Choose whether compiles and long runs show bars.
+
+    Args:
+        enabled: None shows them on a terminal and in a notebook, unless the environment variable
+            NNIR_BRIDGE_PROGRESS is ``off`` (never) or ``on`` (always).
+    """
+    global _chosen
+    _chosen = None if enabled is None else bool(enabled)
+
+
+def is_shown() -> bool:
+    """Tell whether bars are shown."""
+    if _chosen is not None:
+        return _chosen
+    setting = os.environ.get("NNIR_BRIDGE_PROGRESS", "auto").lower()
+    if setting in ("on", "off"):
+        return setting == "on"
+    return _is_terminal() or _is_notebook()
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _is_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show for how long something runs that says nothing meanwhile."""
+    if not is_shown():
+        yield
+        return
+    from tqdm.auto import tqdm  # asyncio comes with it: not at every start
+
+    done = threading.Event()
+    layout = "{desc} {elapsed}"
+    with tqdm(desc=what, bar_format=layout, delay=_DELAY_SECONDS, leave=False) as bar:
+
+        def tick() -> None:
+            while not done.wait(_TICK_SECONDS):
+                bar.update()
+
+        ticker = threading.Thread(target=tick, daemon=True)
+        ticker.start()
+        try:
+            yield
+        finally:
+            done.set()
+            ticker.join()
+
+
+def steps_bar(total: int) -> Any:
+    """Return a bar of so many time steps, to be used in a ``with`` and updated."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, desc="time steps", unit="step", delay=_DELAY_SECONDS, leave=False)
