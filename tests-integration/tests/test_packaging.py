@@ -1,6 +1,7 @@
 """The wheel and the sdist carry the jar and work without the checkout."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -9,9 +10,13 @@ import venv
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import bootstrap
+import vollo_compiler
+import vollo_torch
 
 SCRIPT = """
 import nnir_bridge, torch, vollo_compiler, vollo_torch
@@ -58,6 +63,81 @@ def test_the_sdist_has_the_jar_and_no_java_sources(distributions):
         names = [name.split("/", 1)[1] for name in sdist.getnames()]
     assert "src/nnir_bridge/_jar/nnir-bridge.jar" in names
     assert not [name for name in names if name.endswith((".java", ".class"))]
+
+
+NO_TORCH = """
+import sys
+sys.modules["torch"] = None
+import numpy, vollo_compiler, vollo_rt
+program = vollo_compiler.Program.load(sys.argv[1])
+x = numpy.load(sys.argv[2])
+numpy.save(sys.argv[3], program.to_vm().run_timesteps(x, 0, 0))
+nnir = vollo_compiler.NNIR.load(sys.argv[4])
+assert nnir.to_program(program.hw_config()).save_bytes() == program.save_bytes()
+with vollo_rt.VolloRTContext() as context:
+    context.add_vm(0, True)
+    context.load_program(program)
+    context.run(x[0])
+print(vollo_compiler.__file__)
+"""
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Store a model, its program, inputs and what they give."""
+    out = tmp_path_factory.mktemp("stored")
+    torch.manual_seed(0)
+    prepared, _ = vollo_torch.fx.prepare_shape(torch.nn.Linear(24, 8), torch.zeros(24))
+    nnir = vollo_torch.fx.nnir.to_nnir(prepared)
+    nnir.save(out / "model.nnir")
+    program = nnir.to_program(vollo_compiler.Config.bittware_ia420f_c6b32())
+    program.save(out / "model.vollo")
+    x = torch.randn(5, 24).numpy()
+    np.save(out / "x.npy", x)
+    return out, program.to_vm().run_timesteps(x, 0, 0)
+
+
+def interpreter(version):
+    """Return an interpreter of a version, from PATH or pyenv, that runs and has venv."""
+    places = [shutil.which(f"python{version}")]
+    places += Path.home().glob(f".pyenv/versions/{version}.*/bin/python")
+    for place in filter(None, places):
+        asked = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+        done = subprocess.run([place, "-c", asked], capture_output=True, text=True, check=False)
+        if done.returncode == 0 and done.stdout.strip() == version:
+            return str(place)
+    return None
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13"])
+def test_an_installed_wheel_works_without_torch_on_every_python(
+    version, distributions, stored, tmp_path
+):
+    """PyTorch is too large to install for each; what does not need it has to work."""
+    base = interpreter(version)
+    if base is None:
+        pytest.skip(f"there is no Python {version} with venv, on PATH or in pyenv")
+    python = tmp_path / "venv" / "bin" / "python"
+    run(base, "-m", "venv", tmp_path / "venv")
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    needed = [
+        line
+        for line in bootstrap.LOCK_FILE.read_text().splitlines()
+        if line.split("==")[0] in ("numpy", "pyarrow", "py4j", "tqdm")
+    ]
+    listed = tmp_path / "requirements.txt"
+    listed.write_text("\n".join(needed))
+    run(*pip, "-r", listed)
+    run(*pip, "--no-deps", distributions[0])
+    hidden = ("PYTHONPATH", "NNIR_BRIDGE_JAR")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    out, expected = stored
+    files = [out / "model.vollo", out / "x.npy", tmp_path / "y.npy", out / "model.nnir"]
+    where = run(python, "-c", NO_TORCH, *files, env=environment, cwd=tmp_path)
+    assert where.startswith(str(tmp_path / "venv"))
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), expected)
+    usage = run(tmp_path / "venv" / "bin" / "vollo-onnx", "--help", env=environment)
+    assert usage.startswith("usage: vollo-onnx ")
 
 
 def test_an_installed_wheel_runs_a_model(distributions, tmp_path):

@@ -16,6 +16,18 @@ __all__ = ["ProgramBuilder"]
 class ProgramBuilder:
     """Collects models and compiles them into one program; equal weights are stored once.
 
+    >>> import torch, vollo_torch
+    >>> from vollo_compiler import Config, ProgramBuilder
+    >>> builder = ProgramBuilder(Config.bittware_ia420f_c6b32())
+    >>> for size in (8, 24):
+    ...     layer, _ = vollo_torch.fx.prepare_shape(torch.nn.Linear(size, 2), torch.zeros(size))
+    ...     builder.add_nnir(vollo_torch.fx.nnir.to_nnir(layer), f"layer{size}")
+    >>> program = builder.to_program()
+    >>> program.num_models(), program.model_input_shape(model_index=1)
+    (2, (24,))
+    >>> program.metrics().model_names
+    ['layer8', 'layer24']
+
     Args:
         config: The board.
         remember_allocations: Accepted for compatibility; compiling is deterministic without it.

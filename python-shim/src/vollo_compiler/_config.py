@@ -58,6 +58,13 @@ class Config:
             estimate (an extension); those left out are as on the boards of the same fabric.
         host: The link to the host (an extension): ``round_trip_ns`` and ``bytes_per_ns``.
 
+    >>> board = Config.ip_core(num_cores=2, block_size=16)
+    >>> board.num_cores, board.block_size, board.io_size
+    (2, 16, 16)
+    >>> board.weight_store_depth = 1024
+    >>> Config(num_cores=4, block_size=32, fabric="versal").clock_mhz
+    300
+
     What is left out is as on the boards of the same fabric (an IP core, or the V80).
 
     Raises:

@@ -48,6 +48,20 @@ class NNIR:
 
     Made by :func:`vollo_torch.fx.nnir.to_nnir`, :meth:`from_onnx` or :meth:`load`. Printing it
     lists inputs, outputs and nodes; iterating and indexing give the nodes.
+
+    >>> import torch, vollo_torch
+    >>> from vollo_compiler import Config
+    >>> model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU())
+    >>> prepared, expected = vollo_torch.fx.prepare_shape(model, torch.zeros(5, 64))
+    >>> nnir = vollo_torch.fx.nnir.to_nnir(prepared)
+    >>> [node.operator for node in nnir], nnir[1].shape
+    (['Input', 'Linear', 'Clamp'], (5, 32))
+    >>> nnir.to_program(Config.amd_v80_c6b32(), "dense").model_output_shape()
+    (5, 32)
+    >>> streaming, output_axis = nnir.streaming_transform(0)
+    >>> program = streaming.to_program(Config.amd_v80_c6b32())
+    >>> program.model_input_shape(), program.model_input_streaming_dim(), output_axis
+    ((64,), 0, 0)
     """
 
     _remote: RemoteObject

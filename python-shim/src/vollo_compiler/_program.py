@@ -360,6 +360,12 @@ class Program:
         It has one model with one input and one output of rank 1, both BF16. Every output word is
         the last input word, so that outputs start when all of the input is there.
 
+        >>> program = Program.io_only_test(Config.bittware_ia420f_c6b32(), 64, 10)
+        >>> program.model_input_shape(), program.model_output_shape()
+        ((64,), (10,))
+        >>> program.metrics().weight_store_used
+        [0, 0, 0, 0, 0, 0]
+
         Args:
             config: The board.
             input_values: Values of the input, from 1 to 2**24.

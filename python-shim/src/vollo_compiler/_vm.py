@@ -61,6 +61,25 @@ class VM:
 
     One that was made with ``num_streams`` steps that many independent sequences at once, each with
     its own state: the shape of every input and output then begins with the axis of streams.
+
+    >>> import numpy as np, torch, vollo_torch
+    >>> from vollo_compiler import Config
+    >>> average = vollo_torch.nn.PaddedConv1d(1, 1, 2, bias=False)
+    >>> _ = torch.nn.init.constant_(average.conv.weight, 0.5)
+    >>> prepared, _ = vollo_torch.fx.prepare_shape(average, torch.zeros(1, 4))
+    >>> nnir, axis = vollo_torch.fx.nnir.to_nnir(prepared).streaming_transform(1)
+    >>> vm = nnir.to_program(Config.ip_core(1, 4), generate_state_reset=True).to_vm()
+    >>> vm.run(np.array([8], np.float32))
+    array([4.], dtype=float32)
+    >>> state = vm.snapshot()
+    >>> vm.run_timesteps(np.array([[2, 4, 6]], np.float32), 1, axis)
+    array([[5., 3., 5.]], dtype=float32)
+    >>> vm.restore(state)
+    >>> vm.run(np.array([2], np.float32))
+    array([5.], dtype=float32)
+    >>> vm.reset()
+    >>> vm.run(np.array([2], np.float32))
+    array([1.], dtype=float32)
     """
 
     _program: Program

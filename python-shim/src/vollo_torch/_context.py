@@ -77,7 +77,17 @@ class _TracingContext:
 
 
 class Fp32Activations(_TracingContext):
-    """Operations traced inside compute on float32 values instead of BF16 ones."""
+    """Operations traced inside compute on float32 values instead of BF16 ones.
+
+    >>> import torch, vollo_torch
+    >>> class Scaled(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         with vollo_torch.Fp32Activations():
+    ...             return x * 2
+    >>> prepared, _ = vollo_torch.fx.prepare_shape(Scaled(), torch.zeros(3))
+    >>> [node.meta["vollo_fp32_activations"] for node in prepared.graph.nodes]
+    [False, True, False]
+    """
 
     def _applied_to(self, outer: ActiveContexts) -> ActiveContexts:
         return replace(outer, fp32_activations=True)
@@ -97,6 +107,13 @@ class Fp8Weights(_TracingContext):
 
 class CorePartition(_TracingContext):
     """Operations traced inside may only be placed on the given cores.
+
+    >>> with CorePartition([0, 1, 2]):
+    ...     with CorePartition([3]):
+    ...         pass
+    Traceback (most recent call last):
+    ValueError: CorePartition: cores [3] are not in the enclosing partition [0, 1, 2]; use a \
+subset of it or override=True
 
     Core indices that the chosen board does not have are ignored when the model is compiled.
 

@@ -228,6 +228,12 @@ def prepare_shape(
     not changed and its parameters are shared, not copied; state that it keeps between calls is as
     before afterwards.
 
+    >>> prepared, output = prepare_shape(torch.nn.Linear(4, 2), torch.ones(3, 4))
+    >>> output.shape
+    torch.Size([3, 2])
+    >>> [node.meta["tensor_meta"].shape for node in prepared.graph.nodes][:2]
+    [torch.Size([3, 4]), torch.Size([3, 2])]
+
     Args:
         model: The module, or a graph module made earlier, whose contexts are then kept.
         inputs: Example inputs in the order of the module's forward, of the shapes to compile for.

@@ -21,6 +21,12 @@ def to_nnir(
 ) -> NNIR:
     """Translate a module that :func:`vollo_torch.fx.prepare_shape` annotated into NNIR.
 
+    >>> from vollo_torch.fx import prepare_shape
+    >>> prepared, _ = prepare_shape(torch.nn.Linear(64, 10), torch.zeros(64))
+    >>> nnir = to_nnir(prepared, outputs_precisions=NumberFormat.FP32)
+    >>> print(nnir[1].operator, nnir[1].shape)
+    Linear (10,)
+
     Args:
         module: The graph module that ``prepare_shape`` returned.
         inputs_precisions: Number format of all inputs, or a sequence with one for each.

@@ -12,6 +12,12 @@ class PaddedConv1d(torch.nn.Module):
     long as the input and element ``t`` depends on the inputs up to ``t`` alone. Parameters and
     argument meanings are those of :class:`torch.nn.Conv1d`, held in the attribute ``conv``.
 
+    >>> layer = PaddedConv1d(4, 8, kernel_size=3, dilation=2)
+    >>> layer(torch.zeros(1, 4, 10)).shape
+    torch.Size([1, 8, 10])
+    >>> list(layer.state_dict())
+    ['conv.weight', 'conv.bias']
+
     Shapes: input ``(batch, in_channels, length)`` or ``(in_channels, length)``; output the same
     with ``out_channels``.
     """

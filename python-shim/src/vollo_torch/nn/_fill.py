@@ -34,6 +34,10 @@ class Ones(_Fill):
 
 
 class Zeros(_Fill):
-    """:func:`torch.zeros` as a module: ``Zeros()(2, 3)`` or ``Zeros(2, 3)()``."""
+    """:func:`torch.zeros` as a module: ``Zeros()(2, 3)`` or ``Zeros(2, 3)()``.
+
+    >>> Zeros(2)()
+    tensor([0., 0.])
+    """
 
     _fill = staticmethod(torch.zeros)

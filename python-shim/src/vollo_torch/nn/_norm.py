@@ -10,6 +10,9 @@ import torch
 class RMSNorm(torch.nn.Module):
     """Divide the last axis by its root mean square and scale it by a learned weight.
 
+    >>> RMSNorm(2, eps=0.0)(torch.tensor([[1.0, 7.0]])).detach()
+    tensor([[0.2000, 1.4000]])
+
     Computes ``x / sqrt(mean(x * x) + eps) * weight`` over the last axis.
 
     Shapes: input and output ``(*, normalized_shape)``.

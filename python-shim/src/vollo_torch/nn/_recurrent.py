@@ -110,6 +110,12 @@ class RecurrentStateLSTM(torch.nn.Module):
 class LSTMCell(torch.nn.Module):
     """One LSTM step whose cell state stays inside from call to call.
 
+    >>> cell = LSTMCell(3, 4)
+    >>> hidden = cell(torch.zeros(3), torch.zeros(4))
+    >>> hidden.shape
+    torch.Size([4])
+    >>> cell.reset()
+
     The hidden state is the caller's: passed in and returned. The cell state starts as zeros; a
     second call within one step continues from the first one's.
 

@@ -17,6 +17,10 @@ class Scan(torch.nn.Module):
     sequence of tensors. A model that holds a ``Scan`` has to be streaming-transformed before it is
     compiled, with the scanned axis as streaming axis.
 
+    >>> running_sum = Scan(lambda x, total: (total + x, total + x))
+    >>> running_sum(torch.tensor([1.0, 2.0, 4.0]), torch.tensor(0.0))
+    tensor([1., 3., 7.])
+
     Args:
         step: The loop body, a module (kept in the attribute ``step``) or a callable.
     """
