@@ -63,7 +63,7 @@ CLASSES = {
     "vollo_compiler.Config": {
         "new": "(num_cores, block_size, *, "
         + ", ".join(f"{figure}=None" for figure in CONFIG_FIGURES[2:])
-        + ", timing=None)",  # timing is an extension
+        + ", timing=None, host=None)",  # timing and host are extensions
         **{f"static {name}": "()" for pair in PRESETS.items() for name in pair},
         "static ip_core": "(num_cores, block_size)",
         "save": "(json_path)",
@@ -102,6 +102,7 @@ CLASSES = {
         "static io_only_test": "(config, input_values, output_values)",
         "transform_to_io_only_test": "()",
         "with_timing+": "(timing)",
+        "host_duration_per_inference_us+": MODEL,
     },
     "vollo_compiler.ProgramBuilder": {
         "new": "(config, remember_allocations=False)",

@@ -154,7 +154,8 @@ class NNIR:
             name: The model's name in the program; ``model0`` when None.
             optimize_transforms: Accepted; this compiler always optimizes.
             allow_dynamic_weights: Whether products of two values computed at run time are allowed.
-            allow_mixed_precision_fusion: Accepted; fusing changes no bit here.
+            allow_mixed_precision_fusion: Whether additions to the result of a dense layer or a
+                convolution happen on its float32 accumulator, without a rounding to BF16 between.
             max_sparse_entries: Accepted, at least 0; this compiler keeps matrices dense.
             quick_compile: Accepted; there is one speed.
             output_buffer_capacity: Words that the output buffer holds, at least 1. Like the next it
