@@ -113,6 +113,35 @@ def check(model, tmp_path, **inputs):
 
 
 NODE = helper.make_node
+GELU = {
+    "half of x": [
+        NODE("Mul", ["x", "half"], ["h"]),
+        NODE("Div", ["x", "sqrt2"], ["z"]),
+        NODE("Erf", ["z"], ["e"]),
+        NODE("Add", ["e", "one"], ["p"]),
+        NODE("Mul", ["h", "p"], ["y"]),
+    ],
+    "half at the end": [
+        NODE("Mul", ["x", "sqrthalf"], ["z"]),
+        NODE("Erf", ["z"], ["e"]),
+        NODE("Add", ["one", "e"], ["p"]),
+        NODE("Mul", ["x", "p"], ["q"]),
+        NODE("Mul", ["q", "half"], ["y"]),
+    ],
+    "half of the rest": [
+        NODE("Mul", ["sqrthalf", "x"], ["z"]),
+        NODE("Erf", ["z"], ["e"]),
+        NODE("Add", ["e", "one"], ["p"]),
+        NODE("Mul", ["half", "p"], ["q"]),
+        NODE("Mul", ["q", "x"], ["y"]),
+    ],
+}
+GELU_CONSTANTS = {
+    "half": np.float32(0.5),
+    "one": np.float32(1),
+    "sqrt2": np.float32(2**0.5),
+    "sqrthalf": np.float32(0.5**0.5),
+}
 X = weights(4, 6)
 SINGLE = {
     "Gemm scaled": (
@@ -346,6 +375,22 @@ def test_wrong_shapes(shapes, error, message, tmp_path):
     assert str(raised.value) == message
 
 
+@pytest.mark.parametrize("name", GELU)
+def test_gelu_in_several_nodes_is_one(name, tmp_path):
+    model = model_of(GELU[name], {"x": [4, 6]}, ["y"], GELU_CONSTANTS)
+    check(model, tmp_path, x=X)
+    nnir = NNIR.from_onnx(tmp_path / "model.onnx")
+    assert [node.operator for node in nnir] == ["Input", "Gelu"]
+
+
+@pytest.mark.parametrize("kept", [2, 3, 4])
+def test_erf_in_anything_else_is_refused(kept, tmp_path):
+    nodes = [*GELU["half at the end"][:kept], NODE("Relu", ["qpe"[4 - kept]], ["y"])]
+    assert "erf is supported as a part of GELU only; use Gelu or tanh" in refusal(
+        model_of(nodes, {"x": [4, 6]}, ["y"], GELU_CONSTANTS), tmp_path
+    )
+
+
 def refusal(model, tmp_path):
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(ValueError) as raised:
@@ -383,7 +428,7 @@ REFUSED = {
     "a comparison as output": (
         [NODE("Greater", ["x", "c"], ["y"])],
         {"c": weights(6)},
-        "output y is a comparison; use Where to choose between numbers",
+        "output y is a comparison or an erf; use Where to choose between numbers, or Gelu",
     ),
     "a cast": (
         [NODE("Cast", ["x"], ["y"], to=TensorProto.FLOAT16)],

@@ -68,7 +68,8 @@ public record MarkedFile(String letters, int version, String noun, String origin
     return ("\u0089NN" + letters + "\r\n\u001A").getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  private static byte[] sha256(byte[] bytes, int length) {
+  /** The SHA-256 of the first bytes. */
+  public static byte[] sha256(byte[] bytes, int length) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       digest.update(bytes, 0, length);

@@ -1,9 +1,8 @@
 package org.nnirbridge.program;
 
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.List;
+import org.nnirbridge.file.MarkedFile;
 
 /** The constants of the program file (program-format.md). */
 final class ProgramFormat {
@@ -22,12 +21,6 @@ final class ProgramFormat {
   }
 
   static byte[] digest(byte[] bytes, int length) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(bytes, 0, length);
-      return digest.digest();
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return MarkedFile.sha256(bytes, length);
   }
 }

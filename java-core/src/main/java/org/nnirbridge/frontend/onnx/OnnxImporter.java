@@ -262,7 +262,8 @@ public final class OnnxImporter {
     for (ValueInfoProto output : graph.getOutputList()) {
       if (!(values.argument(output.getName()) instanceof Argument.TensorValue value)) {
         throw new UnsupportedModel(
-            "output " + output.getName() + " is a comparison; use Where to choose between numbers");
+            "output %s is a comparison or an erf; use Where to choose between numbers, or Gelu"
+                .formatted(output.getName()));
       }
       outputs.add(new Graph.Output(value.node(), NumberFormat.BF16, OptionalInt.empty()));
     }

@@ -21,6 +21,10 @@ final class OnnxLayers {
 
   /** A sum; with a bias behind a product of its own, the bias becomes the product's. */
   static Argument add(OnnxNode node) {
+    Optional<Argument> partOfGelu = node.values().gelu().add(node);
+    if (partOfGelu.isPresent()) {
+      return partOfGelu.get();
+    }
     for (int i = 0; i < 2; i++) {
       Optional<Argument> layer = withBias(node, i, 1 - i);
       if (layer.isPresent()) {

@@ -49,6 +49,9 @@ record OnnxNode(NodeProto proto, OnnxValues values, GraphBuilder builder, int op
   }
 
   Argument argument(int input) {
+    if (values.isPartOfGelu(inputName(input))) {
+      throw refuse("erf is supported as a part of GELU only; use Gelu or tanh");
+    }
     return values.argument(inputName(input));
   }
 

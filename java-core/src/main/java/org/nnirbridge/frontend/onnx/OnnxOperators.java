@@ -43,7 +43,7 @@ final class OnnxOperators {
         switch (operator) {
           case "Add" -> OnnxLayers::add;
           case "Sub" -> node -> same(node, "sub");
-          case "Mul" -> node -> same(node, "mul");
+          case "Mul" -> node -> node.values().gelu().multiply(node);
           case "Div" -> OnnxOperators::divide;
           case "Neg" -> node -> same(node, "neg");
           case "Abs" -> node -> same(node, "abs");
@@ -71,11 +71,12 @@ final class OnnxOperators {
           case "Clip" -> OnnxActivations::clip;
           case "Elu" -> node -> scaled(node, "elu", "alpha", 1f, "alpha");
           case "LeakyRelu" -> node -> scaled(node, "leaky_relu", "alpha", 0.01f, "negative_slope");
+          case "Erf" -> node -> node.values().gelu().erf(node);
           case "Gelu" -> OnnxActivations::gelu;
           case "Softmax" -> OnnxActivations::softmax;
           case "Identity" -> node -> node.argument(0);
           case "Dropout" -> OnnxOperators::dropout;
-          case "Cast", "CastLike" -> OnnxShapes::cast;
+          case "Cast", "CastLike" -> OnnxConstants::cast;
           case "MatMul" -> node -> same(node, "matmul");
           case "Gemm" -> OnnxLayers::gemm;
           case "Conv" -> OnnxLayers::convolution;
@@ -102,11 +103,11 @@ final class OnnxOperators {
           case "Concat" -> OnnxShapes::concat;
           case "SequenceConstruct" -> node -> Argument.Several.of(node.arguments());
           case "ConcatFromSequence" -> OnnxShapes::concatSequence;
-          case "Shape" -> OnnxShapes::shape;
-          case "Size" -> OnnxShapes::size;
-          case "Constant" -> OnnxShapes::constant;
-          case "ConstantOfShape" -> OnnxShapes::constantOfShape;
-          case "Range" -> OnnxShapes::range;
+          case "Shape" -> OnnxConstants::shape;
+          case "Size" -> OnnxConstants::size;
+          case "Constant" -> OnnxConstants::constant;
+          case "ConstantOfShape" -> OnnxConstants::constantOfShape;
+          case "Range" -> OnnxConstants::range;
           default -> null;
         });
   }
@@ -152,7 +153,7 @@ final class OnnxOperators {
     boolean counts = node.values().isInteger(node.inputName(0));
     return counts && node.constant(0).isPresent() && node.constant(1).isPresent()
         ? onConstants(node, (a, b) -> (float) (long) (a / b))
-        : same(node, "div");
+        : node.values().gelu().divide(node, same(node, "div"));
   }
 
   /** A function that is there for constants only, from which exporters compute shapes. */

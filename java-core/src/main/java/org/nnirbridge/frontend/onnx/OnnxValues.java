@@ -23,6 +23,7 @@ final class OnnxValues {
   private final Map<String, Argument> results = new HashMap<>();
   private final Set<String> integers = new HashSet<>();
   private final Map<String, Integer> uses;
+  private final OnnxGelu gelu = new OnnxGelu();
 
   /** For a padded tensor what it was and how many zeros lie before and behind its last axis. */
   private final Map<Integer, Padding> paddings = new HashMap<>();
@@ -57,6 +58,15 @@ final class OnnxValues {
   /** Whether a name stands for a constant that is no node yet. */
   boolean isStored(String name) {
     return constants.containsKey(name);
+  }
+
+  /** What has been seen of GELUs that are written out. */
+  OnnxGelu gelu() {
+    return gelu;
+  }
+
+  boolean isPartOfGelu(String name) {
+    return gelu.isPart(name);
   }
 
   /** Marks a value as one of integers, whose division is theirs. */
