@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,17 +48,23 @@ def _is_notebook() -> bool:
     return type(shell).__name__ == "ZMQInteractiveShell"
 
 
+def _tqdm() -> Any:
+    """Return the bar for where this runs; a notebook without widgets gets the one of text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm  # asyncio comes with it: not at every start
+    return tqdm
+
+
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Show for how long something runs that says nothing meanwhile."""
     if not is_shown():
         yield
         return
-    from tqdm.auto import tqdm  # asyncio comes with it: not at every start
-
     done = threading.Event()
     layout = "{desc} {elapsed}"
-    with tqdm(desc=what, bar_format=layout, delay=_DELAY_SECONDS, leave=False) as bar:
+    with _tqdm()(desc=what, bar_format=layout, delay=_DELAY_SECONDS, leave=False) as bar:
 
         def tick() -> None:
             while not done.wait(_TICK_SECONDS):
@@ -74,6 +81,4 @@ def working(what: str) -> Iterator[None]:
 
 def steps_bar(total: int) -> Any:
     """Return a bar of so many time steps, to be used in a ``with`` and updated."""
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, desc="time steps", unit="step", delay=_DELAY_SECONDS, leave=False)
+    return _tqdm()(total=total, desc="time steps", unit="step", delay=_DELAY_SECONDS, leave=False)

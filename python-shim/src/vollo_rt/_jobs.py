@@ -11,18 +11,21 @@ from vollo_compiler._arguments import integer
 
 __all__ = ["Jobs"]
 
-# One sequence for all contexts, so that a handle of another one is never taken for an own one.
-_handles = itertools.count(1)
+# The upper bits of a handle are its context's, so that a handle of another one is never taken for
+# an own one, and what has been taken need not be remembered.
+_contexts = itertools.count(1)
+_CONTEXT_BITS = 40
 
 
 class Jobs:
     """Jobs in the order in which they were added."""
 
     def __init__(self) -> None:
+        first = next(_contexts) << _CONTEXT_BITS
+        self._handles = range(first, first)
         self._queued: deque[tuple[int, Callable[[], Any]]] = deque()
         self._done: dict[int, Callable[[], Any]] = {}
         self._unreported: list[int] = []
-        self._taken: set[int] = set()
 
     def __len__(self) -> int:
         """How many wait to be done."""
@@ -30,7 +33,8 @@ class Jobs:
 
     def add(self, work: Callable[[], Any]) -> int:
         """Queue a job and return its handle."""
-        handle = next(_handles)
+        handle = self._handles.stop
+        self._handles = range(self._handles.start, handle + 1)
         self._queued.append((handle, work))
         return handle
 
@@ -64,15 +68,14 @@ class Jobs:
         if handle in self._done:
             if handle in self._unreported:
                 self._unreported.remove(handle)
-            self._taken.add(handle)
             return self._done.pop(handle)()
-        if handle in self._taken:
-            raise ValueError(f"user_ctx: the result of job {handle} has been taken already")
-        if any(handle == queued for queued, _ in self._queued):
+        if handle not in self._handles:
+            raise ValueError(f"user_ctx: {handle} is no handle of a job of this context")
+        if self._queued and handle >= self._queued[0][0]:
             raise ValueError(
                 f"user_ctx: job {handle} is not done; call poll until it returns the handle"
             )
-        raise ValueError(f"user_ctx: {handle} is no handle of a job of this context")
+        raise ValueError(f"user_ctx: the result of job {handle} has been taken already")
 
 
 def _raising(error: BaseException) -> Callable[[], Any]:
