@@ -102,6 +102,7 @@ CLASSES = {
         "static io_only_test": "(config, input_values, output_values)",
         "transform_to_io_only_test": "()",
         "with_timing+": "(timing)",
+        "explain+": "(write_queue_capacity=32, output_buffer_capacity=64, model_index=0, spaced=True)",
         "host_duration_per_inference_us+": MODEL,
     },
     "vollo_compiler.ProgramBuilder": {
@@ -193,6 +194,7 @@ PACKAGES = {
     "vollo_compiler": {
         *("AllocationError", "Config", "LoadError", "Metrics", "NNIR", "NumberFormat", "Program"),
         *("ProgramBuilder", "SaveError", "VM"),
+        "Explanation",  # extension: where a program's cycles go
         "NNIRNode",  # extension: what a model's iteration gives
         "GatewayError",  # extension: the Java process is gone
     },
