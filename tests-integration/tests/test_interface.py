@@ -102,7 +102,7 @@ CLASSES = {
         "static io_only_test": "(config, input_values, output_values)",
         "transform_to_io_only_test": "()",
         "with_timing+": "(timing)",
-        "explain+": "(write_queue_capacity=32, output_buffer_capacity=64, model_index=0, spaced=True)",
+        "explain+": f"({PER_INFERENCE})",
         "host_duration_per_inference_us+": MODEL,
     },
     "vollo_compiler.ProgramBuilder": {

@@ -161,8 +161,8 @@ class NNIR:
             output_buffer_capacity: Words that the output buffer holds, at least 1. Like the next it
                 is a figure of estimates, and given there; programs do not depend on it.
             write_queue_capacity: Blocks that a link between cores holds, at least 1.
-            random_seeds: Integers, at least one. Placement is deterministic, so each seed gives the
-                same program.
+            random_seeds: Seeds of placements, integers, at least one. The same seeds give the same
+                program.
             allow_unserializable: Accepted; every program can be saved.
             generate_state_reset: Whether :meth:`VM.reset` can put the state back to its start.
             stateful_accumulators_in_tensor_ram: Accepted; state lies in tensor RAM and cell store.
