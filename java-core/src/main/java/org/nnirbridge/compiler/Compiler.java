@@ -27,6 +27,7 @@ import org.nnirbridge.nnir.op.Linear;
 import org.nnirbridge.nnir.op.LowerStep;
 import org.nnirbridge.nnir.op.Lstm;
 import org.nnirbridge.nnir.op.LstmCell;
+import org.nnirbridge.nnir.op.MatMul;
 import org.nnirbridge.nnir.op.Op;
 import org.nnirbridge.program.Port;
 import org.nnirbridge.program.Program;
@@ -123,7 +124,7 @@ public final class Compiler {
     List<TileGraph> tiles = new ArrayList<>();
     List<DataDimensions> layouts = new ArrayList<>();
     for (Model model : models) {
-      DataDimensions layout = DataDimInference.infer(model.graph());
+      DataDimensions layout = DataDimInference.infer(model.graph(), allowsDynamicWeights(model));
       layouts.add(layout);
       TileBuilder builder = new TileBuilder(config.blockSize(), matrices, packsWeights);
       tiles.add(lower(model, layout, config, builder));
@@ -162,6 +163,7 @@ public final class Compiler {
             "%s: it hands state from one element of axis %d to the next and is compiled one element at a time; call streaming_transform with that axis first"
                 .formatted(node.place(), axis.getAsInt()));
       }
+      checkProduct(node, model);
       if (node.context().fp8Weights() && hasWeights(node.op()) && !config.hasFeature("fp8")) {
         throw new UnsupportedModel(
             "%s: FP8 weights need a board that has them, and %s does not; use a V80 or leave Fp8Weights out"
@@ -177,8 +179,32 @@ public final class Compiler {
     }
   }
 
+  private static boolean allowsDynamicWeights(Model model) {
+    return Boolean.TRUE.equals(model.options().allowDynamicWeights());
+  }
+
+  private static void checkProduct(Node node, Model model) {
+    if (!(node.op() instanceof MatMul product) || product.constant() != MatMul.Side.NEITHER) {
+      return;
+    }
+    if (node.context().fp8Weights()) {
+      throw new UnsupportedModel(
+          "%s: its weight is computed at run time, and only constant weights are stored as FP8; give a parameter, or move it out of Fp8Weights"
+              .formatted(node.place()));
+    }
+    if (!allowsDynamicWeights(model)) {
+      throw new UnsupportedModel(
+          "%s: both sides are computed at run time (shapes %s and %s); compile with allow_dynamic_weights=True, or make one side a parameter"
+              .formatted(
+                  node.place(),
+                  model.graph().node(node.inputs().get(0)).type().shape(),
+                  model.graph().node(node.inputs().get(1)).type().shape()));
+    }
+  }
+
   private static boolean hasWeights(Op op) {
     return op instanceof Linear
+        || op instanceof MatMul
         || op instanceof Conv1d
         || op instanceof Conv1dStep
         || op instanceof Lstm

@@ -28,25 +28,68 @@ import org.nnirbridge.nnir.op.StateRead;
 public final class DataDimInference {
   private final Graph graph;
   private final List<DataDims> rules = new ArrayList<>();
+  private final List<List<int[]>> choices = new ArrayList<>();
   private Node lastConflict;
   private Domains lastAttempt;
 
-  private DataDimInference(Graph graph) {
+  private DataDimInference(Graph graph, BitSet dynamicNodes) {
     this.graph = graph;
     for (Node node : graph.nodes()) {
       List<TensorType> inputs =
           node.inputs().stream().map(input -> graph.node(input).type()).toList();
-      rules.add(node.op().dataDims(inputs, node.type()));
+      DataDims rule = node.op().dataDims(inputs, node.type());
+      rules.add(rule);
+      choices.add(rule.choices(dynamicNodes.get(node.id())));
     }
   }
 
   /**
    * The data dimensions of a graph.
    *
+   * <p>Products use their dynamic choices only where there is no other solution.
+   *
+   * @param dynamic whether they may use them at all
    * @throws UnsupportedModel naming the operator whose rule cannot be kept
    */
-  public static DataDimensions infer(Graph graph) {
-    DataDimInference inference = new DataDimInference(graph);
+  public static DataDimensions infer(Graph graph, boolean dynamic) {
+    BitSet products = productsWithChoice(graph);
+    if (!dynamic || products.isEmpty()) {
+      return infer(graph, new BitSet());
+    }
+    Optional<DataDimensions> solution = tryInfer(graph, new BitSet());
+    if (solution.isPresent()) {
+      return solution.get();
+    }
+    BitSet needed = (BitSet) products.clone();
+    DataDimensions found = infer(graph, needed);
+    for (int node : products.stream().toArray()) {
+      needed.clear(node);
+      Optional<DataDimensions> without = tryInfer(graph, needed);
+      needed.set(node, without.isEmpty());
+      found = without.orElse(found);
+    }
+    return found;
+  }
+
+  private static BitSet productsWithChoice(Graph graph) {
+    BitSet products = new BitSet();
+    List<DataDims> rules = new DataDimInference(graph, products).rules;
+    for (int node = 0; node < rules.size(); node++) {
+      products.set(node, !rules.get(node).dynamicChoices().isEmpty());
+    }
+    return products;
+  }
+
+  private static Optional<DataDimensions> tryInfer(Graph graph, BitSet dynamicNodes) {
+    try {
+      return Optional.of(infer(graph, dynamicNodes));
+    } catch (UnsupportedModel e) {
+      return Optional.empty();
+    }
+  }
+
+  private static DataDimensions infer(Graph graph, BitSet dynamicNodes) {
+    DataDimInference inference = new DataDimInference(graph, dynamicNodes);
     Domains domains = inference.allOpen();
     Optional<Node> conflict = inference.propagate(domains);
     if (conflict.isPresent()) {
@@ -150,7 +193,7 @@ public final class DataDimInference {
       supported[i] = new BitSet();
     }
     boolean any = false;
-    for (int[] choice : rules.get(node.id()).choices()) {
+    for (int[] choice : choices.get(node.id())) {
       if (!isOpen(domains, node, choice)) {
         continue;
       }
@@ -249,7 +292,7 @@ public final class DataDimInference {
     List<List<Integer>> ofOperands = new ArrayList<>();
     for (Node node : graph.nodes()) {
       int[] choice =
-          rules.get(node.id()).choices().stream()
+          choices.get(node.id()).stream()
               .filter(c -> isOpen(domains, node, c))
               .findFirst()
               .orElseThrow();
@@ -289,6 +332,15 @@ public final class DataDimInference {
             + Shapes.marked(node.type().shape(), DataDims.SCALAR)
             + "; rule: "
             + rules.get(node.id()).rule()
-            + "; transpose the operand so that its data dimension (!) lies where the rule wants it");
+            + "; transpose the operand so that its data dimension (!) lies where the rule wants it"
+            + wayOut(node));
+  }
+
+  private String wayOut(Node node) {
+    DataDims rule = rules.get(node.id());
+    if (choices.get(node.id()).size() < rule.choices(true).size()) {
+      return ", or compile with allow_dynamic_weights=True, which also contracts over another axis";
+    }
+    return rule.wayOut().isEmpty() ? "" : ", or " + rule.wayOut();
   }
 }

@@ -42,13 +42,18 @@ public record Tensor(List<Integer> shape, float[] values) {
   public Tensor transposedMatrix() {
     int rows = shape.get(0);
     int columns = shape.get(1);
+    return new Tensor(List.of(columns, rows), transposed(values, rows, columns));
+  }
+
+  /** The values of a matrix in row-major order with its two axes exchanged. */
+  public static float[] transposed(float[] values, int rows, int columns) {
     float[] transposed = new float[values.length];
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < columns; c++) {
         transposed[c * rows + r] = values[r * columns + c];
       }
     }
-    return new Tensor(List.of(columns, rows), transposed);
+    return transposed;
   }
 
   @Override

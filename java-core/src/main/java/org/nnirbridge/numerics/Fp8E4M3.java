@@ -36,6 +36,15 @@ public final class Fp8E4M3 {
     return (byte) (sign | Math.min(code, LARGEST));
   }
 
+  /** The nearest FP8 values, as float32. */
+  public static float[] rounded(float[] values) {
+    float[] rounded = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      rounded[i] = decode(encode(values[i]));
+    }
+    return rounded;
+  }
+
   /** The float32 with the value that these bits have, exactly; the canonical NaN for both NaNs. */
   public static float decode(byte bits) {
     int code = bits & 0x7F;

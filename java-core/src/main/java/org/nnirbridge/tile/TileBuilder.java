@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
@@ -76,6 +77,11 @@ public final class TileBuilder {
 
   private int groupLike(int tile) {
     return derivedGroups.computeIfAbsent(List.of(layer, tiles.get(tile).group()), key -> groups++);
+  }
+
+  /** Whether all lanes of a tile hold one value. */
+  boolean isUniform(int tile) {
+    return uniform.get(tile);
   }
 
   int blocks(int lanes) {
@@ -190,7 +196,18 @@ public final class TileBuilder {
 
   /** A tile with one float32 value on all lanes. */
   int uniform(float value) {
-    return add(new TileOp.Fixed(filledBlock(value)), NumberFormat.FP32, 1, groups++);
+    return uniform(value, NumberFormat.FP32);
+  }
+
+  int uniform(float value, NumberFormat format) {
+    return add(new TileOp.Fixed(filledBlock(value)), format, 1, groups++);
+  }
+
+  /** The values of a tile that is known at compile time. */
+  Optional<float[]> fixedValues(int tile) {
+    return tiles.get(tile).op() instanceof TileOp.Fixed fixed
+        ? Optional.of(fixed.values())
+        : Optional.empty();
   }
 
   /** A vector of zeros in BF16. */
@@ -404,6 +421,19 @@ public final class TileBuilder {
     return add(new TileOp.MultiplyAdd(sum, a, b), format, tiles.get(a).lanes(), groupLike(a));
   }
 
+  /** {@code fma(vector, factor, sum)} with a uniform factor; a group of its own for the result. */
+  Vector multiplyAdd(Vector sum, Vector vector, int factor, NumberFormat format) {
+    int group = groups++;
+    return vector(
+        vector.lanes(),
+        block ->
+            add(
+                new TileOp.MultiplyAdd(sum.tiles().get(block), vector.tiles().get(block), factor),
+                format,
+                lanesOf(block, vector.lanes()),
+                group));
+  }
+
   /** {@code a} where the mask is not zero, else {@code b}; both are rounded to the format first. */
   public int select(int mask, int a, int b, NumberFormat format) {
     return add(
@@ -435,7 +465,7 @@ public final class TileBuilder {
     return unary(UnaryFunction.IDENTITY, tile, format);
   }
 
-  private Vector convert(Vector vector, NumberFormat format) {
+  Vector convert(Vector vector, NumberFormat format) {
     return new Vector(
         vector.tiles().stream().map(tile -> convert(tile, format)).toList(), vector.lanes());
   }
@@ -531,7 +561,7 @@ public final class TileBuilder {
   }
 
   /** One lane of a tile on all lanes: the maximum of it and negative infinity. */
-  private int spread(int tile, int lane) {
+  int spread(int tile, int lane) {
     NumberFormat format = tiles.get(tile).format();
     int single =
         lane == 0

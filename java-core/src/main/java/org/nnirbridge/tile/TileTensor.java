@@ -96,7 +96,7 @@ public record TileTensor(List<Integer> shape, int dataDim, List<Vector> vectors)
   }
 
   /** How many vectors lie between two positions next to each other on an axis. */
-  private int vectorStride(int axis) {
+  int vectorStride(int axis) {
     int stride = 1;
     for (int inner = axis + 1; inner < shape.size(); inner++) {
       stride *= inner == dataDim ? 1 : shape.get(inner);

@@ -16,7 +16,7 @@ import org.nnirbridge.numerics.BinaryFunction;
 
 class DataDimInferenceTest {
   private static int inputDim(Graph graph) {
-    return DataDimInference.infer(graph).ofNode().get(0);
+    return DataDimInference.infer(graph, false).ofNode().get(0);
   }
 
   @Test
@@ -57,7 +57,7 @@ class DataDimInferenceTest {
         models.build(
             models.add("fc2", new Linear(models.tensor(3, 8), models.tensor(3), true, 0), merged));
     UnsupportedModel error =
-        assertThrows(UnsupportedModel.class, () -> DataDimInference.infer(graph));
+        assertThrows(UnsupportedModel.class, () -> DataDimInference.infer(graph, false));
     assertEquals(
         "merge (Reshape): no data dimension fits [4! 2] -> [8]; rule: the stride of the data"
             + " dimension stays: [a (n*b)! c] -> [a n b! c], but not [a b! c] -> [a (b*c)!];"
@@ -77,7 +77,7 @@ class DataDimInferenceTest {
     outputs[40] = models.add("add", new Binary(BinaryFunction.ADD), square, turned);
     Graph graph = models.build(outputs);
     UnsupportedModel error =
-        assertThrows(UnsupportedModel.class, () -> DataDimInference.infer(graph));
+        assertThrows(UnsupportedModel.class, () -> DataDimInference.infer(graph, false));
     assertEquals(
         "add (Add): no data dimension fits [3! 3], [3 3!] -> [3 3]; rule: shapes and data"
             + " dimensions agree: [a b! c] -> [a b! c]; transpose the operand so that its data"

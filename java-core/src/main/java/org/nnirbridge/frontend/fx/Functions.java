@@ -10,7 +10,6 @@ import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.op.Clamp;
 import org.nnirbridge.nnir.op.IndexSelect;
-import org.nnirbridge.nnir.op.Linear;
 import org.nnirbridge.nnir.op.Reduce;
 import org.nnirbridge.nnir.op.Slice;
 import org.nnirbridge.nnir.op.Transpose;
@@ -20,10 +19,6 @@ import org.nnirbridge.numerics.UnaryFunction;
 
 /** The table of PyTorch's functions, operators and tensor methods: name to builder call. */
 final class Functions {
-  private static final String NOT_FP8 =
-      "its weight is computed at run time, and only constant weights are stored as FP8; give a"
-          + " parameter, or move it out of Fp8Weights";
-
   private Functions() {}
 
   /** What adds a function or method of a name; empty when it is not supported. */
@@ -85,8 +80,8 @@ final class Functions {
               call -> clamp(call, call.number(1, "min", 0f), Float.POSITIVE_INFINITY);
           case "clamp_max" ->
               call -> clamp(call, Float.NEGATIVE_INFINITY, call.number(1, "max", 0f));
-          case "linear" -> Functions::linear;
-          case "matmul" -> Functions::matmul;
+          case "linear" -> Products::linear;
+          case "matmul", "mm", "bmm", "mv" -> Products::matmul;
           case "transpose", "swapaxes", "swapdims" -> Functions::transpose;
           case "permute" -> Functions::permute;
           case "t" -> Functions::matrixTranspose;
@@ -177,80 +172,6 @@ final class Functions {
 
   private static Argument reversedSubtract(Call call) {
     return binary(call, BinaryFunction.SUB, call.tensor(1, "other"), call.tensor(0, "input"));
-  }
-
-  private static Argument linear(Call call) {
-    int input = call.tensor(0, "input");
-    Tensor weight =
-        call.constant(call.tensor(1, "weight"))
-            .orElseThrow(
-                () ->
-                    call.refuse(
-                        call.context().fp8Weights()
-                            ? NOT_FP8
-                            : "its weight is computed at run time; give a parameter, or write it as"
-                                + " matmul with allow_dynamic_weights=True"));
-    Optional<Argument> bias =
-        call.argument(2, "bias").filter(given -> !(given instanceof Argument.None));
-    Optional<Tensor> biasTensor =
-        bias.map(given -> call.tensor(given, "bias"))
-            .map(
-                node ->
-                    call.constant(node)
-                        .orElseThrow(
-                            () -> call.refuse("its bias is computed at run time; add it after")));
-    return linear(call, input, weight, biasTensor);
-  }
-
-  static Argument linear(Call call, int input, Tensor weight, Optional<Tensor> bias) {
-    if (weight.shape().size() != 2) {
-      throw call.refuse(
-          "its weight has shape " + weight.shape() + "; give one of two axes, (out, in)");
-    }
-    Tensor values = bias.orElse(Tensor.zeros(weight.shape().subList(0, 1)));
-    int last = call.shape(input).size() - 1;
-    if (last < 0) {
-      throw call.refuse("needs an input with at least one axis");
-    }
-    return call.result(new Linear(weight, values, bias.isPresent(), last), input);
-  }
-
-  private static Argument matmul(Call call) {
-    int a = call.tensor(0, "input");
-    int b = call.tensor(1, "other");
-    Optional<Tensor> right = call.constant(b).filter(tensor -> tensor.shape().size() <= 2);
-    if (right.isPresent()) {
-      int axis = call.shape(a).size() - 1;
-      boolean isVector = right.get().shape().size() == 1;
-      Tensor weight = isVector ? asRow(right.get()) : right.get().transposedMatrix();
-      return product(call, weight, a, axis, isVector);
-    }
-    Optional<Tensor> left = call.constant(a).filter(tensor -> tensor.shape().size() <= 2);
-    if (left.isPresent()) {
-      int axis = Math.max(call.shape(b).size() - 2, 0);
-      boolean isVector = left.get().shape().size() == 1;
-      return product(call, isVector ? asRow(left.get()) : left.get(), b, axis, isVector);
-    }
-    throw call.refuse(
-        call.context().fp8Weights()
-            ? NOT_FP8
-            : "neither side is a constant matrix or vector (shapes "
-                + call.shape(a)
-                + " and "
-                + call.shape(b)
-                + "); make one side a parameter of one or two axes");
-  }
-
-  private static Tensor asRow(Tensor vector) {
-    return new Tensor(List.of(1, vector.shape().get(0)), vector.values());
-  }
-
-  /** A weight times an axis of the input; the product with a vector has no such axis any more. */
-  private static Argument product(Call call, Tensor weight, int input, int axis, boolean isVector) {
-    Tensor zeros = Tensor.zeros(weight.shape().subList(0, 1));
-    int result = call.add(new Linear(weight, zeros, false, axis), input);
-    return new Argument.TensorValue(
-        isVector ? call.reshape(result, Shapes.without(call.shape(result), axis)) : result);
   }
 
   static Argument transpose(Call call) {

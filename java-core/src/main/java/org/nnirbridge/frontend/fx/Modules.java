@@ -71,7 +71,7 @@ final class Modules {
   }
 
   private static Argument linear(ModuleCall module) {
-    return Functions.linear(
+    return Products.linear(
         module.call(),
         module.call().tensor(0, "input"),
         module.parameter("weight"),

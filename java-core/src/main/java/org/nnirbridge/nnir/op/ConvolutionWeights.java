@@ -6,7 +6,6 @@ import java.util.function.Function;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
-import org.nnirbridge.numerics.Fp8E4M3;
 import org.nnirbridge.tile.Vector;
 import org.nnirbridge.tile.WeightMatrix;
 
@@ -45,7 +44,7 @@ public record ConvolutionWeights(Tensor weight, Tensor bias, boolean hasBias, in
     if (groups != 1) {
       List<float[]> scales = new ArrayList<>();
       for (int tap = 0; tap < kernelSize(); tap++) {
-        scales.add(step.context().fp8Weights() ? fp8(tapValues(tap)) : tapValues(tap));
+        scales.add(step.storedWeights(tapValues(tap)));
       }
       return taps -> step.tiles().multiplyAdd(scales, taps, bias.values(), step.type().format());
     }
@@ -64,14 +63,6 @@ public record ConvolutionWeights(Tensor weight, Tensor bias, boolean hasBias, in
       values[i] = weight.values()[i * kernelSize() + tap];
     }
     return values;
-  }
-
-  private static float[] fp8(float[] values) {
-    float[] rounded = new float[values.length];
-    for (int i = 0; i < values.length; i++) {
-      rounded[i] = Fp8E4M3.decode(Fp8E4M3.encode(values[i]));
-    }
-    return rounded;
   }
 
   List<String> attributes(NodeContext context) {

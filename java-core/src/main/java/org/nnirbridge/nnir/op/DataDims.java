@@ -3,6 +3,7 @@ package org.nnirbridge.nnir.op;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.nnirbridge.nnir.TensorType;
 
 /**
@@ -10,14 +11,31 @@ import org.nnirbridge.nnir.TensorType;
  *
  * @param choices each the data dimension of every input, then that of the result; {@link #SCALAR}
  *     for a tensor of rank 0
+ * @param dynamicChoices further ones, that products may use with {@code allow_dynamic_weights}
  * @param rule the rule in words, for messages
+ * @param wayOut what else a model may do, or empty
  */
-public record DataDims(List<int[]> choices, String rule) {
+public record DataDims(
+    List<int[]> choices, List<int[]> dynamicChoices, String rule, String wayOut) {
   /** The data dimension of a tensor of rank 0. */
   public static final int SCALAR = -1;
 
   public DataDims {
     choices = List.copyOf(choices);
+    dynamicChoices = List.copyOf(dynamicChoices);
+  }
+
+  public DataDims(List<int[]> choices, String rule) {
+    this(choices, List.of(), rule, "");
+  }
+
+  public DataDims(List<int[]> choices, List<int[]> dynamicChoices, String rule) {
+    this(choices, dynamicChoices, rule, "");
+  }
+
+  /** The combinations there are with or without {@code allow_dynamic_weights}. */
+  public List<int[]> choices(boolean dynamic) {
+    return dynamic ? Stream.concat(choices.stream(), dynamicChoices.stream()).toList() : choices;
   }
 
   /** The same data dimension everywhere: operands and result have one shape. */

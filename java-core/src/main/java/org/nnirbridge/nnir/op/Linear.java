@@ -2,6 +2,8 @@ package org.nnirbridge.nnir.op;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Shapes;
@@ -44,8 +46,14 @@ public record Linear(Tensor weight, Tensor bias, boolean hasBias, int axis) impl
 
   @Override
   public DataDims dataDims(List<TensorType> inputs, TensorType result) {
+    List<int[]> others =
+        IntStream.range(0, result.rank())
+            .filter(other -> other != axis)
+            .mapToObj(other -> new int[] {other, other})
+            .toList();
     return new DataDims(
         List.of(new int[] {axis, axis}),
+        others,
         "the input is contracted over its data dimension: [* j!] -> [* i!]");
   }
 
@@ -61,6 +69,16 @@ public record Linear(Tensor weight, Tensor bias, boolean hasBias, int axis) impl
 
   @Override
   public TileTensor lower(LowerStep step) {
+    if (step.dataDim() != axis) {
+      return step.products()
+          .rows(
+              step.input(0),
+              step.type().shape(),
+              axis,
+              step.storedWeights(weight.values()),
+              bias.values(),
+              step.type().format());
+    }
     var matrix =
         step.tiles()
             .weights(weight.values(), outFeatures(), inFeatures(), step.context().fp8Weights());
@@ -72,6 +90,28 @@ public record Linear(Tensor weight, Tensor bias, boolean hasBias, int axis) impl
             vector ->
                 step.tiles()
                     .linear(List.of(matrix), List.of(vector), bias.values(), step.type().format()));
+  }
+
+  /** The layer on a constant, in float32. */
+  @Override
+  public Optional<Tensor> fold(List<Tensor> inputs) {
+    List<Integer> shape = inputs.get(0).shape();
+    if (axis >= shape.size() || shape.get(axis) != inFeatures()) {
+      return Optional.empty();
+    }
+    int inner = Shapes.stride(shape, axis);
+    List<Integer> target = Shapes.with(shape, axis, outFeatures());
+    float[] values = new float[Shapes.size(target)];
+    for (int i = 0; i < values.length; i++) {
+      int row = i / inner % outFeatures();
+      int first = i / inner / outFeatures() * inFeatures() * inner + i % inner;
+      values[i] = bias.values()[row];
+      for (int k = 0; k < inFeatures(); k++) {
+        float x = inputs.get(0).values()[first + k * inner];
+        values[i] = Math.fma(weight.values()[row * inFeatures() + k], x, values[i]);
+      }
+    }
+    return Optional.of(new Tensor(target, values));
   }
 
   @Override

@@ -6,9 +6,11 @@ import java.util.List;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.numerics.Fp8E4M3;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.tile.TileArithmetic;
 import org.nnirbridge.tile.TileBuilder;
+import org.nnirbridge.tile.TileProducts;
 import org.nnirbridge.tile.TileTensor;
 
 /**
@@ -23,6 +25,16 @@ public record LowerStep(
   /** Arithmetic for operators of several steps. */
   public TileArithmetic arithmetic() {
     return new TileArithmetic(tiles);
+  }
+
+  /** Products whose factors are not weight blocks. */
+  public TileProducts products() {
+    return new TileProducts(tiles);
+  }
+
+  /** Weights that lie in the tensor RAM: rounded to FP8 within Fp8Weights. */
+  float[] storedWeights(float[] values) {
+    return context.fp8Weights() ? Fp8E4M3.rounded(values) : values;
   }
 
   /** A float32 constant with an extent for each of some axes of a tensor, 1 for the others. */

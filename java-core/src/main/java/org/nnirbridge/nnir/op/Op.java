@@ -19,6 +19,7 @@ public sealed interface Op
         ScanInput,
         ScanOutput,
         Linear,
+        MatMul,
         Conv1d,
         Conv1dStep,
         Lstm,
