@@ -273,6 +273,7 @@ final class CodeGenerator {
     boolean leaves =
         outputsOfTile.containsKey(tile)
             || slotOfTile.containsKey(tile)
+            || placement.core(tile) != core
             || consumers.get(tile).stream().anyMatch(to -> to != core);
     return isSum && graph.tile(tile).format() == NumberFormat.FP32 && !leaves
         ? Region.ACCUMULATOR

@@ -22,6 +22,7 @@ import org.nnirbridge.nnir.Node;
 import org.nnirbridge.nnir.State;
 import org.nnirbridge.nnir.op.Conv1d;
 import org.nnirbridge.nnir.op.Conv1dStep;
+import org.nnirbridge.nnir.op.GruCell;
 import org.nnirbridge.nnir.op.Input;
 import org.nnirbridge.nnir.op.Linear;
 import org.nnirbridge.nnir.op.LowerStep;
@@ -29,6 +30,7 @@ import org.nnirbridge.nnir.op.Lstm;
 import org.nnirbridge.nnir.op.LstmCell;
 import org.nnirbridge.nnir.op.MatMul;
 import org.nnirbridge.nnir.op.Op;
+import org.nnirbridge.nnir.op.RecurrentLayer;
 import org.nnirbridge.program.Port;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.program.ProgramVerifier;
@@ -207,8 +209,9 @@ public final class Compiler {
         || op instanceof MatMul
         || op instanceof Conv1d
         || op instanceof Conv1dStep
-        || op instanceof Lstm
-        || op instanceof LstmCell;
+        || op instanceof RecurrentLayer
+        || op instanceof LstmCell
+        || op instanceof GruCell;
   }
 
   private static TileGraph lower(

@@ -78,6 +78,11 @@ public final class CompilerService {
         () -> addNnir(newNnir, GraphArchive.fromBytes(objects.take(bytes, byte[].class))));
   }
 
+  /** Returns the names of PyTorch's functions and modules that an imported model may call. */
+  public String supportedNames() {
+    return Envelope.around(FxImporter::supportedNames);
+  }
+
   /** Prints a model. */
   public String printNnir(long nnir) {
     return Envelope.around(

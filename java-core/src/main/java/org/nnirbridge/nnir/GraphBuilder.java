@@ -102,20 +102,28 @@ public final class GraphBuilder {
   /** The graph of what has been added, without the nodes from which no output follows. */
   public Graph build(List<Graph.Output> outputs) {
     boolean[] live = liveNodes(outputs);
+    boolean[] liveStates = liveStates(live);
+    int[] newStates = new int[states.size()];
+    for (int state = 1; state < newStates.length; state++) {
+      newStates[state] = newStates[state - 1] + (liveStates[state - 1] ? 1 : 0);
+    }
     int[] newIds = new int[nodes.size()];
     List<Node> kept = new ArrayList<>();
     for (Node node : nodes) {
       if (live[node.id()]) {
         newIds[node.id()] = kept.size();
         List<Integer> inputs = node.inputs().stream().map(input -> newIds[input]).toList();
-        kept.add(
-            new Node(kept.size(), node.name(), node.op(), inputs, node.type(), node.context()));
+        Op op = node.op() instanceof StateRead read ? read.of(newStates[read.state()]) : node.op();
+        kept.add(new Node(kept.size(), node.name(), op, inputs, node.type(), node.context()));
       }
     }
     List<State> closed = new ArrayList<>();
-    for (OpenState state : states) {
-      closed.add(
-          new State(state.name, state.type, state.depth, state.initial, newIds[state.source]));
+    for (int i = 0; i < newStates.length; i++) {
+      OpenState state = states.get(i);
+      if (liveStates[i]) {
+        closed.add(
+            new State(state.name, state.type, state.depth, state.initial, newIds[state.source]));
+      }
     }
     return new Graph(
         kept,
@@ -128,19 +136,39 @@ public final class GraphBuilder {
   private boolean[] liveNodes(List<Graph.Output> outputs) {
     boolean[] live = new boolean[nodes.size()];
     outputs.forEach(output -> live[output.node()] = true);
+    nodes.forEach(node -> live[node.id()] |= node.op() instanceof Input);
+    boolean changed = true;
+    while (changed) {
+      for (int id = nodes.size() - 1; id >= 0; id--) {
+        if (live[id]) {
+          nodes.get(id).inputs().forEach(input -> live[input] = true);
+        }
+      }
+      changed = false;
+      boolean[] liveStates = liveStates(live);
+      for (int state = 0; state < liveStates.length; state++) {
+        int source = states.get(state).source;
+        changed |= liveStates[state] && !live[source];
+        live[source] |= liveStates[state];
+      }
+    }
+    return live;
+  }
+
+  /** The states that something reads from which an output follows. */
+  private boolean[] liveStates(boolean[] live) {
+    boolean[] liveStates = new boolean[states.size()];
     for (OpenState state : states) {
       if (state.source < 0) {
         throw new CompilerBug("state " + state.name + " has no source");
       }
-      live[state.source] = true;
     }
-    for (int id = nodes.size() - 1; id >= 0; id--) {
-      live[id] |= nodes.get(id).op() instanceof Input;
-      if (live[id]) {
-        nodes.get(id).inputs().forEach(input -> live[input] = true);
+    for (Node node : nodes) {
+      if (live[node.id()] && node.op() instanceof StateRead read) {
+        liveStates[read.state()] = true;
       }
     }
-    return live;
+    return liveStates;
   }
 
   /** Adds a constant. */

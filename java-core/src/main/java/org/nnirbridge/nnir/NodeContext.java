@@ -16,4 +16,8 @@ public record NodeContext(NumberFormat activationFormat, boolean fp8Weights, Lis
   public NodeContext {
     cores = List.copyOf(cores);
   }
+
+  public NodeContext withFormat(NumberFormat format) {
+    return new NodeContext(format, fp8Weights, cores);
+  }
 }

@@ -43,6 +43,12 @@ public final class TileArithmetic {
         Collections.nCopies(like.shape().size(), 1), like.dataDim(), List.of(vector));
   }
 
+  /** The function of a tensor, which may repeat, and another one. */
+  public TileTensor join(
+      BinaryFunction function, TileTensor start, TileTensor term, NumberFormat format) {
+    return zip(function, spread(start, term), term, format);
+  }
+
   /** The function of a start and the tensors, one after another, on each value. */
   public TileTensor join(
       BinaryFunction function, float start, List<TileTensor> terms, NumberFormat format) {

@@ -29,6 +29,13 @@ final class Activations {
     return new Argument.MaskValue(call.binary(function, a, b));
   }
 
+  /** {@code value} where the mask holds, else the input. */
+  static Argument maskedFill(Call call) {
+    int mask = Masks.mask(call, 1, "mask");
+    int input = call.tensor(0, "input");
+    return new Argument.TensorValue(choose(call, mask, call.tensor(2, "value"), input));
+  }
+
   static Argument where(Call call) {
     return where(call, call.required(0, "condition"), call.tensor(1, "input"));
   }
@@ -82,7 +89,7 @@ final class Activations {
     int curve = exact.add(new Unary(UnaryFunction.SOFTPLUS), scaled);
     int result = exact.binary(BinaryFunction.DIV, curve, exact.scalar(beta));
     int mask = exact.binary(BinaryFunction.GREATER, scaled, exact.scalar(threshold));
-    return new Argument.TensorValue(choose(call, mask, input, result));
+    return new Argument.TensorValue(choose(call.inBf16(), mask, input, result));
   }
 
   /** {@code x} above zero, else {@code alpha * (exp(x) - 1)}. */
@@ -92,7 +99,7 @@ final class Activations {
       return Functions.unary(call, UnaryFunction.ELU);
     }
     int curve = call.inFloat32().add(new Unary(UnaryFunction.ELU), call.tensor(0, "input"));
-    return scaledBelowZero(call, curve, alpha);
+    return scaledBelowZero(call.inBf16(), curve, alpha);
   }
 
   static Argument leakyRelu(Call call) {

@@ -11,8 +11,20 @@ public sealed interface Argument {
   /** The result of a comparison, 1 or 0: only a condition may be one. */
   record MaskValue(int node) implements Argument {}
 
-  /** Several values; each is made when it is asked for, so that unused ones cost nothing. */
-  record Several(List<Supplier<Argument>> items) implements Argument {
+  /**
+   * Several values; each is made when it is asked for, so that unused ones cost nothing.
+   *
+   * @param isList whether they were written as a list and not as a tuple
+   */
+  record Several(List<Supplier<Argument>> items, boolean isList) implements Argument {
+    public Several(List<Supplier<Argument>> items) {
+      this(items, false);
+    }
+
+    Several asList() {
+      return new Several(items, true);
+    }
+
     public static Several of(List<Argument> items) {
       return new Several(items.stream().map(item -> (Supplier<Argument>) () -> item).toList());
     }

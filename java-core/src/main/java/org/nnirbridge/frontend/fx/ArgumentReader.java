@@ -33,7 +33,8 @@ final class ArgumentReader {
     return switch (kind) {
       case "node" -> result(value.asText());
       case "str" -> new Argument.Text(value.asText());
-      case "list", "tuple" -> Argument.Several.of(items(value));
+      case "list" -> Argument.Several.of(items(value)).asList();
+      case "tuple" -> Argument.Several.of(items(value));
       case "slice" -> slice(value);
       case "ellipsis" -> new Argument.Ellipsis();
       case "dtype" -> new Argument.Dtype(value.asText());

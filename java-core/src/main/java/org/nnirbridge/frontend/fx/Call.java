@@ -22,6 +22,7 @@ import org.nnirbridge.numerics.NumberFormat;
  *
  * @param name the name of the node in the traced graph
  * @param target the function, method or module class
+ * @param exact whether every operator computes in float32, which only some do for a model
  */
 record Call(
     GraphBuilder builder,
@@ -29,7 +30,22 @@ record Call(
     String name,
     String target,
     List<Argument> args,
-    Map<String, Argument> kwargs) {
+    Map<String, Argument> kwargs,
+    boolean exact) {
+  Call(
+      GraphBuilder builder,
+      NodeContext context,
+      String name,
+      String target,
+      List<Argument> args,
+      Map<String, Argument> kwargs) {
+    this(builder, context, name, target, args, kwargs, false);
+  }
+
+  /** The same call with other arguments. */
+  Call with(List<Argument> newArgs, Map<String, Argument> newKwargs) {
+    return new Call(builder, context, name, target, newArgs, newKwargs, exact);
+  }
 
   UnsupportedModel refuse(String why) {
     return new UnsupportedModel(name + " (" + target + "): " + why);
@@ -60,7 +76,10 @@ record Call(
     if (argument instanceof Argument.Number number) {
       return scalar(name + "_" + keyword, (float) number.value());
     }
-    if (argument instanceof Argument.MaskValue) {
+    if (argument instanceof Argument.MaskValue mask) {
+      if (constant(mask.node()).isPresent()) {
+        return mask.node();
+      }
       throw refuse(
           "the argument "
               + keyword
@@ -145,11 +164,12 @@ record Call(
   }
 
   int add(Op op, Integer... operands) {
-    return builder.add(name, op, context, List.of(operands));
+    return add(op, List.of(operands));
   }
 
   int add(Op op, List<Integer> operands) {
-    return builder.add(name, op, context, operands);
+    NodeContext own = exact || op.hasFloat32() ? context : context.withFormat(NumberFormat.BF16);
+    return builder.add(name, op, own, operands);
   }
 
   Argument result(Op op, Integer... operands) {
@@ -182,8 +202,14 @@ record Call(
 
   /** The same call, whose operators compute in float32. */
   Call inFloat32() {
-    NodeContext float32 = new NodeContext(NumberFormat.FP32, context.fp8Weights(), context.cores());
-    return new Call(builder, float32, name, target, args, kwargs);
+    NodeContext float32 = context.withFormat(NumberFormat.FP32);
+    return new Call(builder, float32, name, target, args, kwargs, true);
+  }
+
+  /** The same call, whose results are BF16 also within Fp32Activations. */
+  Call inBf16() {
+    NodeContext bf16 = context.withFormat(NumberFormat.BF16);
+    return new Call(builder, bf16, name, target, args, kwargs, false);
   }
 
   /** Refuses a type, given as a torch.dtype or by its name, that is not float32. */

@@ -37,10 +37,7 @@ final class Filled {
     if (inCall || !(module.attribute("size") instanceof Argument.Several sizes)) {
       return filled(call, value);
     }
-    return filled(
-        new Call(
-            call.builder(), call.context(), call.name(), call.target(), sizes.all(), call.kwargs()),
-        value);
+    return filled(call.with(sizes.all(), call.kwargs()), value);
   }
 
   private static Argument filled(Call call, List<Integer> shape, float value) {

@@ -3,127 +3,35 @@ package org.nnirbridge.frontend.fx;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.op.Clamp;
 import org.nnirbridge.nnir.op.IndexSelect;
-import org.nnirbridge.nnir.op.Reduce;
 import org.nnirbridge.nnir.op.Slice;
 import org.nnirbridge.nnir.op.Transpose;
 import org.nnirbridge.nnir.op.Unary;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.UnaryFunction;
 
-/** The table of PyTorch's functions, operators and tensor methods: name to builder call. */
+/** Finds PyTorch's functions and methods by name; what most of them become. */
 final class Functions {
+  private static final Map<String, Function<Call, Argument>> TABLE = FunctionTable.entries();
+
   private Functions() {}
 
   /** What adds a function or method of a name; empty when it is not supported. */
   static Optional<Function<Call, Argument>> find(String name) {
-    return Optional.ofNullable(
-        switch (name) {
-          case "add", "iadd" -> call -> binary(call, BinaryFunction.ADD);
-          case "sub", "isub", "subtract" -> call -> binary(call, BinaryFunction.SUB);
-          case "mul", "imul", "multiply" -> call -> binary(call, BinaryFunction.MUL);
-          case "truediv", "itruediv", "div", "divide", "true_divide" -> call -> divide(call);
-          case "rsub" -> call -> reversedSubtract(call);
-          case "maximum" -> call -> binary(call, BinaryFunction.MAXIMUM);
-          case "minimum" -> call -> binary(call, BinaryFunction.MINIMUM);
-          case "max" -> call -> extreme(call, BinaryFunction.MAXIMUM);
-          case "min" -> call -> extreme(call, BinaryFunction.MINIMUM);
-          case "gt", "greater" -> call -> Activations.compare(call, BinaryFunction.GREATER);
-          case "ge", "greater_equal" ->
-              call -> Activations.compare(call, BinaryFunction.GREATER_EQUAL);
-          case "lt", "less" -> call -> Activations.compareReversed(call, BinaryFunction.GREATER);
-          case "le", "less_equal" ->
-              call -> Activations.compareReversed(call, BinaryFunction.GREATER_EQUAL);
-          case "where" -> Activations::where;
-          case "sum" -> call -> Reductions.reduce(call, Reduce.Reduction.SUM);
-          case "mean" -> call -> Reductions.reduce(call, Reduce.Reduction.MEAN);
-          case "softmax" -> Reductions::softmax;
-          case "rms_norm" -> Reductions::rmsNorm;
-          case "layer_norm" -> Reductions::layerNorm;
-          case "max_pool1d" -> Pooling::max;
-          case "avg_pool1d" -> Pooling::average;
-          case "neg", "negative" -> call -> unary(call, UnaryFunction.NEG);
-          case "abs", "absolute" -> call -> unary(call, UnaryFunction.ABS);
-          case "sqrt" -> call -> unary(call, UnaryFunction.SQRT);
-          case "rsqrt" -> call -> unary(call, UnaryFunction.RSQRT);
-          case "reciprocal" -> call -> unary(call, UnaryFunction.RECIPROCAL);
-          case "exp" -> call -> unary(call, UnaryFunction.EXP);
-          case "tanh" -> call -> unary(call, UnaryFunction.TANH);
-          case "sigmoid" -> call -> unary(call, UnaryFunction.SIGMOID);
-          case "silu" -> call -> unary(call, UnaryFunction.SILU);
-          case "exp2" -> call -> unary(call, UnaryFunction.EXP2);
-          case "log" -> call -> unary(call, UnaryFunction.LOG);
-          case "log2" -> call -> unary(call, UnaryFunction.LOG2);
-          case "log10" -> call -> unary(call, UnaryFunction.LOG10);
-          case "softplus" -> Activations::softplus;
-          case "gelu" -> Activations::gelu;
-          case "elu" -> Activations::elu;
-          case "leaky_relu" -> Activations::leakyRelu;
-          case "hardswish" -> call -> unary(call, UnaryFunction.HARDSWISH);
-          case "relu", "relu_" -> call -> clamp(call, 0f, Float.POSITIVE_INFINITY);
-          case "relu6" -> call -> clamp(call, 0f, 6f);
-          case "hardtanh" ->
-              call -> clamp(call, call.number(1, "min_val", -1f), call.number(2, "max_val", 1f));
-          case "clamp", "clip" ->
-              call ->
-                  clamp(
-                      call,
-                      call.number(1, "min", Float.NEGATIVE_INFINITY),
-                      call.number(2, "max", Float.POSITIVE_INFINITY));
-          case "clamp_min" ->
-              call -> clamp(call, call.number(1, "min", 0f), Float.POSITIVE_INFINITY);
-          case "clamp_max" ->
-              call -> clamp(call, Float.NEGATIVE_INFINITY, call.number(1, "max", 0f));
-          case "linear" -> Products::linear;
-          case "matmul", "mm", "bmm", "mv" -> Products::matmul;
-          case "transpose", "swapaxes", "swapdims" -> Functions::transpose;
-          case "permute" -> Functions::permute;
-          case "t" -> Functions::matrixTranspose;
-          case "getattr" -> Functions::attribute;
-          case "reshape", "view" -> Functions::reshape;
-          case "reshape_as", "view_as" ->
-              call -> reshapeTo(call, call.shape(call.tensor(1, "other")));
-          case "flatten" -> Functions::flatten;
-          case "unflatten" -> Functions::unflatten;
-          case "squeeze" -> Functions::squeeze;
-          case "unsqueeze" -> Functions::unsqueeze;
-          case "cat", "concat", "concatenate" -> Joining::cat;
-          case "stack" -> Joining::stack;
-          case "vstack", "row_stack" -> Joining::vstack;
-          case "hstack" -> Joining::hstack;
-          case "column_stack" -> Joining::columnStack;
-          case "dstack" -> Joining::dstack;
-          case "repeat" -> Joining::repeat;
-          case "broadcast_tensors" -> Joining::broadcastTensors;
-          case "index_select" -> Functions::indexSelect;
-          case "getitem" -> Indexing::getItem;
-          case "narrow" -> Functions::narrow;
-          case "select" -> Functions::select;
-          case "chunk" -> Functions::chunk;
-          case "split" -> Functions::split;
-          case "broadcast_to", "expand" -> Functions::expand;
-          case "expand_as" -> call -> expandTo(call, call.shape(call.tensor(1, "other")));
-          case "contiguous", "clone", "detach", "float" ->
-              call -> new Argument.TensorValue(call.tensor(0, "input"));
-          case "to", "type" -> Functions::toType;
-          case "dropout" -> Functions::dropout;
-          case "zeros" -> call -> Filled.filled(call, 0f);
-          case "ones" -> call -> Filled.filled(call, 1f);
-          case "full" -> call -> Filled.full(call, 0);
-          case "zeros_like" -> call -> Filled.filledLike(call, 0f);
-          case "ones_like" -> call -> Filled.filledLike(call, 1f);
-          case "full_like" -> Filled::fullLike;
-          case "new_zeros" -> call -> Filled.filledNew(call, 0f);
-          case "new_ones" -> call -> Filled.filledNew(call, 1f);
-          case "new_full" -> call -> Filled.full(call, 1);
-          default -> null;
-        });
+    return Optional.ofNullable(TABLE.get(name));
+  }
+
+  /** The names of all functions and methods. */
+  static Set<String> names() {
+    return TABLE.keySet();
   }
 
   /** What adds a method of a name; its arguments may lie elsewhere than those of the function. */
@@ -144,25 +52,25 @@ final class Functions {
     return call.result(new Clamp(minimum, maximum), call.tensor(0, "input"));
   }
 
-  private static Argument binary(Call call, BinaryFunction function) {
+  static Argument binary(Call call, BinaryFunction function) {
     return binary(call, function, call.tensor(0, "input"), call.tensor(1, "other"));
   }
 
-  private static Argument binary(Call call, BinaryFunction function, int a, int b) {
+  static Argument binary(Call call, BinaryFunction function, int a, int b) {
     if (call.number(-1, "alpha", 1f) != 1f) {
       throw call.refuse("alpha is not supported; multiply the operand by it");
     }
     return new Argument.TensorValue(call.binary(function, a, b));
   }
 
-  private static Argument extreme(Call call, BinaryFunction function) {
+  static Argument extreme(Call call, BinaryFunction function) {
     if (!(call.argument(1, "other").orElse(new Argument.None()) instanceof Argument.TensorValue)) {
       throw call.refuse("only the larger or smaller of two tensors is supported, not of one");
     }
     return binary(call, function);
   }
 
-  private static Argument divide(Call call) {
+  static Argument divide(Call call) {
     if (!(call.argument(-1, "rounding_mode").orElse(new Argument.None())
         instanceof Argument.None)) {
       throw call.refuse("rounding_mode is not supported; use plain division");
@@ -170,7 +78,7 @@ final class Functions {
     return binary(call, BinaryFunction.DIV);
   }
 
-  private static Argument reversedSubtract(Call call) {
+  static Argument reversedSubtract(Call call) {
     return binary(call, BinaryFunction.SUB, call.tensor(1, "other"), call.tensor(0, "input"));
   }
 
@@ -182,14 +90,14 @@ final class Functions {
     return swap(call, input, first, second);
   }
 
-  private static Argument swap(Call call, int input, int first, int second) {
+  static Argument swap(Call call, int input, int first, int second) {
     List<Integer> permutation =
         new ArrayList<>(IntStream.range(0, call.shape(input).size()).boxed().toList());
     Collections.swap(permutation, first, second);
     return call.result(new Transpose(permutation), input);
   }
 
-  private static Argument permute(Call call) {
+  static Argument permute(Call call) {
     int input = call.tensor(0, "input");
     int rank = call.shape(input).size();
     List<Integer> permutation =
@@ -197,12 +105,12 @@ final class Functions {
     return call.result(new Transpose(permutation), input);
   }
 
-  private static Argument matrixTranspose(Call call) {
+  static Argument matrixTranspose(Call call) {
     int input = call.tensor(0, "input");
     return call.shape(input).size() < 2 ? new Argument.TensorValue(input) : swap(call, input, 0, 1);
   }
 
-  private static Argument attribute(Call call) {
+  static Argument attribute(Call call) {
     int input = call.tensor(0, "input");
     int rank = call.shape(input).size();
     if (call.args().get(1).equals(new Argument.Text("mT"))) {
@@ -213,7 +121,7 @@ final class Functions {
     return call.result(new Transpose(permutation), input);
   }
 
-  private static Argument reshape(Call call) {
+  static Argument reshape(Call call) {
     return reshapeTo(call, call.integers(1, "shape"));
   }
 
@@ -240,7 +148,7 @@ final class Functions {
     return reshapeTo(call, flat);
   }
 
-  private static Argument unflatten(Call call) {
+  static Argument unflatten(Call call) {
     return unflatten(call, call.integer(1, "dim"), call.integers(2, "sizes"));
   }
 
@@ -253,7 +161,7 @@ final class Functions {
     return reshapeTo(call, result);
   }
 
-  private static Argument squeeze(Call call) {
+  static Argument squeeze(Call call) {
     List<Integer> shape = call.shape(call.tensor(0, "input"));
     List<Integer> axes =
         call.argument(1, "dim").isPresent()
@@ -268,13 +176,13 @@ final class Functions {
     return reshapeTo(call, kept);
   }
 
-  private static Argument unsqueeze(Call call) {
+  static Argument unsqueeze(Call call) {
     List<Integer> shape = new ArrayList<>(call.shape(call.tensor(0, "input")));
     shape.add(call.axis(call.integer(1, "dim"), shape.size() + 1), 1);
     return reshapeTo(call, shape);
   }
 
-  private static Argument indexSelect(Call call) {
+  static Argument indexSelect(Call call) {
     int input = call.tensor(0, "input");
     int axis = call.axis(call.integer(1, "dim"), call.shape(input).size());
     Tensor index =
@@ -288,7 +196,7 @@ final class Functions {
     return call.result(new IndexSelect(axis, indices), input);
   }
 
-  private static Argument narrow(Call call) {
+  static Argument narrow(Call call) {
     int input = call.tensor(0, "input");
     int axis = call.axis(call.integer(1, "dim"), call.shape(input).size());
     int extent = call.shape(input).get(axis);
@@ -297,14 +205,14 @@ final class Functions {
         new Slice(axis, start < 0 ? start + extent : start, 1, call.integer(3, "length")), input);
   }
 
-  private static Argument select(Call call) {
+  static Argument select(Call call) {
     int input = call.tensor(0, "input");
     int axis = call.axis(call.integer(1, "dim"), call.shape(input).size());
     return new Argument.TensorValue(
         Indexing.selectOne(call, input, axis, call.integer(2, "index")));
   }
 
-  private static Argument chunk(Call call) {
+  static Argument chunk(Call call) {
     int input = call.tensor(0, "input");
     int axis = call.axis(call.integer(2, "dim", 0), call.shape(input).size());
     int extent = call.shape(input).get(axis);
@@ -312,7 +220,7 @@ final class Functions {
     return split(call, input, axis, Math.max(1, (extent + chunks - 1) / chunks));
   }
 
-  private static Argument split(Call call) {
+  static Argument split(Call call) {
     int input = call.tensor(0, "input");
     int axis = call.axis(call.integer(2, "dim", 0), call.shape(input).size());
     Argument sizes =
@@ -331,7 +239,7 @@ final class Functions {
     return Argument.Several.of(parts);
   }
 
-  private static Argument split(Call call, int input, int axis, int size) {
+  static Argument split(Call call, int input, int axis, int size) {
     List<Argument> parts = new ArrayList<>();
     int extent = call.shape(input).get(axis);
     for (int start = 0; start < extent; start += size) {
@@ -341,7 +249,7 @@ final class Functions {
     return Argument.Several.of(parts);
   }
 
-  private static Argument expand(Call call) {
+  static Argument expand(Call call) {
     List<Integer> sizes = new ArrayList<>(call.integers(1, "size"));
     List<Integer> shape = call.shape(call.tensor(0, "input"));
     int added = sizes.size() - shape.size();
@@ -353,18 +261,18 @@ final class Functions {
     return expandTo(call, sizes);
   }
 
-  private static Argument expandTo(Call call, List<Integer> shape) {
+  static Argument expandTo(Call call, List<Integer> shape) {
     return new Argument.TensorValue(call.broadcast(call.tensor(0, "input"), shape));
   }
 
-  private static Argument toType(Call call) {
+  static Argument toType(Call call) {
     List<Argument> given = new ArrayList<>(call.args());
     given.addAll(call.kwargs().values());
     given.forEach(argument -> call.refuseOtherType(Optional.of(argument)));
     return new Argument.TensorValue(call.tensor(0, "input"));
   }
 
-  private static Argument dropout(Call call) {
+  static Argument dropout(Call call) {
     if (call.flag(2, "training", true)) {
       throw call.refuse("dropout is active; call model.eval() and pass training=self.training");
     }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -105,6 +106,11 @@ public final class FxImporter {
     return builder.build(outputs);
   }
 
+  /** The names of what a model may call, by the kinds {@code functions} and {@code modules}. */
+  public static Map<String, Set<String>> supportedNames() {
+    return Map.of("functions", Functions.names(), "modules", Modules.names());
+  }
+
   /** Adds a list of nodes; gives what its output node returns. */
   private Argument add(JsonNode nodes) {
     Argument output = new Argument.None();
@@ -174,9 +180,12 @@ public final class FxImporter {
   private Argument result(JsonNode node) {
     return switch (text(node, "op")) {
       case "placeholder" -> placeholder.apply(node);
-      case "get_attr" ->
-          new Argument.TensorValue(
-              builder.constant(name(node), tensor(node.get("tensor").asInt())));
+      case "get_attr" -> {
+        int constant = builder.constant(name(node), tensor(node.get("tensor").asInt()));
+        yield node.path("dtype").asText().equals("bool")
+            ? new Argument.MaskValue(constant)
+            : new Argument.TensorValue(constant);
+      }
       case "call_function" -> {
         Call call = call(node, text(node, "target"));
         yield Functions.find(call.target()).orElseThrow().apply(call);
@@ -279,8 +288,14 @@ public final class FxImporter {
   /** Every inferred shape must be the one that PyTorch gave. */
   private void checkShape(JsonNode node, Argument result) {
     JsonNode given = node.path("shape");
-    if (result instanceof Argument.TensorValue value && given.isArray()) {
-      List<Integer> inferred = builder.type(value.node()).shape();
+    OptionalInt tensor = OptionalInt.empty();
+    if (result instanceof Argument.TensorValue value) {
+      tensor = OptionalInt.of(value.node());
+    } else if (result instanceof Argument.MaskValue mask) {
+      tensor = OptionalInt.of(mask.node());
+    }
+    if (tensor.isPresent() && given.isArray()) {
+      List<Integer> inferred = builder.type(tensor.getAsInt()).shape();
       if (!inferred.equals(shape(given))) {
         throw new UnsupportedModel(
             "%s (%s): its shape is %s in PyTorch, but %s here"

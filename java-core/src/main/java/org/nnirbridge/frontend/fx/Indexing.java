@@ -2,7 +2,11 @@ package org.nnirbridge.frontend.fx;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.op.IndexSelect;
 import org.nnirbridge.nnir.op.Slice;
 
 /** {@code x[...]} with integers, slices, None and Ellipsis; also the items of a tuple. */
@@ -16,7 +20,10 @@ final class Indexing {
       return item(call, several, index);
     }
     List<Argument> indices =
-        index instanceof Argument.Several several ? several.all() : List.of(index);
+        index instanceof Argument.Several several && !several.isList()
+            ? several.all()
+            : List.of(index);
+    refuseSeparatedPositions(call, indices);
     return new Argument.TensorValue(index(call, call.tensor(indexed, "input"), indices));
   }
 
@@ -31,7 +38,7 @@ final class Indexing {
   private static int index(Call call, int input, List<Argument> indices) {
     long consumed =
         indices.stream()
-            .filter(i -> i instanceof Argument.Number || i instanceof Argument.SliceOf)
+            .filter(i -> !(i instanceof Argument.None || i instanceof Argument.Ellipsis))
             .count();
     int result = input;
     int axis = 0;
@@ -51,12 +58,61 @@ final class Indexing {
             selectOne(
                 call, result, call.axis(axis, call.shape(result).size()), (int) number.value());
       } else {
-        throw call.refuse(
-            "an index must be an integer, a slice, None or ...; for a list of positions use"
-                + " index_select");
+        int along = call.axis(axis, call.shape(result).size());
+        result = call.add(new IndexSelect(along, positions(call, index, result, along)), result);
+        axis++;
       }
     }
     return result;
+  }
+
+  /** A list of integers, or a constant tensor of one axis. */
+  private static List<Integer> positions(Call call, Argument index, int input, int axis) {
+    List<Integer> given;
+    if (index instanceof Argument.Several several
+        && several.all().stream().allMatch(item -> item instanceof Argument.Number)) {
+      given = call.integers(index, "index");
+    } else {
+      Optional<Tensor> constant =
+          index instanceof Argument.TensorValue tensor
+              ? call.constant(tensor.node()).filter(t -> t.shape().size() == 1)
+              : Optional.empty();
+      given = new ArrayList<>();
+      for (float position : constant.orElseThrow(() -> notAnIndex(call)).values()) {
+        given.add((int) position);
+      }
+    }
+    int extent = call.shape(input).get(axis);
+    return given.stream().map(position -> position < 0 ? position + extent : position).toList();
+  }
+
+  private static UnsupportedModel notAnIndex(Call call) {
+    return call.refuse(
+        "an index must be an integer, a slice, None, ..., a list of integers or a constant tensor"
+            + " of them with one axis; choose values by a comparison with torch.where");
+  }
+
+  /** PyTorch moves axes where lists and integers are apart, or takes pairs where lists are two. */
+  private static void refuseSeparatedPositions(Call call, List<Argument> indices) {
+    List<Integer> picked = new ArrayList<>();
+    boolean lists = false;
+    boolean twoLists = false;
+    for (int i = 0; i < indices.size(); i++) {
+      boolean isList =
+          indices.get(i) instanceof Argument.Several
+              || indices.get(i) instanceof Argument.TensorValue;
+      twoLists |= lists && isList;
+      lists |= isList;
+      if (isList || indices.get(i) instanceof Argument.Number) {
+        picked.add(i);
+      }
+    }
+    boolean apart = lists && picked.get(picked.size() - 1) - picked.get(0) != picked.size() - 1;
+    if (twoLists || apart) {
+      throw call.refuse(
+          "lists of positions on two axes, or apart from an integer, are not supported; index one"
+              + " axis after the other");
+    }
   }
 
   static int selectOne(Call call, int input, int axis, int index) {

@@ -35,8 +35,7 @@ record ModuleCall(
                 new Argument.TensorValue(
                     call.builder().constant(call.name() + "_" + name, values))));
     kwargs.putAll(call.kwargs());
-    return new Call(
-        call.builder(), call.context(), call.name(), call.target(), call.args(), kwargs);
+    return call.with(call.args(), kwargs);
   }
 
   /** The attribute as an argument; None when the module has none of that name. */

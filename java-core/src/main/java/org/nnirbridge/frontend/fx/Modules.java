@@ -1,6 +1,9 @@
 package org.nnirbridge.frontend.fx;
 
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Function;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.op.Conv1d;
@@ -8,50 +11,74 @@ import org.nnirbridge.nnir.op.ConvolutionWeights;
 
 /** The table of modules: class name to builder call. */
 final class Modules {
+  private static final Map<String, Function<ModuleCall, Argument>> TABLE = table();
+
   private Modules() {}
 
   /** What adds a module of a class; empty when it is not supported. */
   static Optional<Function<ModuleCall, Argument>> find(String type) {
-    return Optional.ofNullable(
-        switch (type) {
-          case "torch.nn.Linear" -> Modules::linear;
-          case "torch.nn.Conv1d" -> Modules::conv1d;
-          case "vollo_torch.nn.PaddedConv1d" -> Modules::paddedConv1d;
-          case "torch.nn.LSTM" -> module -> Recurrent.lstm(module, "");
-          case "vollo_torch.nn.LSTM" -> Recurrent::outputOfLstm;
-          case "vollo_torch.nn.RecurrentStateLSTM" -> Recurrent::recurrentStateLstm;
-          case "vollo_torch.nn.LSTMCell" -> Recurrent::cell;
-          case "vollo_torch.nn.Scan" -> Scans::scan;
-          case "vollo_torch.nn.Zeros" -> module -> Filled.module(module, 0f);
-          case "vollo_torch.nn.Ones" -> module -> Filled.module(module, 1f);
-          case "torch.nn.ReLU" -> module -> function(module, "relu");
-          case "torch.nn.ReLU6" -> module -> function(module, "relu6");
-          case "torch.nn.Hardtanh" -> module -> function(module, "hardtanh");
-          case "torch.nn.Tanh" -> module -> function(module, "tanh");
-          case "torch.nn.Sigmoid" -> module -> function(module, "sigmoid");
-          case "torch.nn.SiLU" -> module -> function(module, "silu");
-          case "torch.nn.Softplus" -> module -> function(module, "softplus");
-          case "torch.nn.GELU" -> module -> function(module, "gelu");
-          case "torch.nn.ELU" -> module -> function(module, "elu");
-          case "torch.nn.LeakyReLU" -> module -> function(module, "leaky_relu");
-          case "torch.nn.Hardswish" -> module -> function(module, "hardswish");
-          case "torch.nn.Softmax" -> module -> function(module, "softmax");
-          case "torch.nn.MaxPool1d" -> module -> function(module, "max_pool1d");
-          case "torch.nn.AvgPool1d" -> module -> function(module, "avg_pool1d");
-          case "torch.nn.LayerNorm" -> module -> function(module, "layer_norm");
-          case "torch.nn.RMSNorm", "vollo_torch.nn.RMSNorm" ->
-              module -> function(module, "rms_norm");
-          case "torch.nn.BatchNorm1d", "torch.nn.BatchNorm2d", "torch.nn.BatchNorm3d" ->
-              Reductions::batchNorm;
-          case "torch.nn.Identity" -> Modules::passThrough;
-          case "torch.nn.Dropout", "torch.nn.Dropout1d" -> Modules::dropout;
-          case "torch.nn.Flatten" -> module -> function(module, "flatten");
-          case "torch.nn.Unflatten" ->
-              module ->
-                  Functions.unflatten(
-                      module.call(), module.integer("dim", 0), module.integers("unflattened_size"));
-          default -> null;
-        });
+    return Optional.ofNullable(TABLE.get(type));
+  }
+
+  /** The classes of all modules. */
+  static Set<String> names() {
+    return TABLE.keySet();
+  }
+
+  private static Map<String, Function<ModuleCall, Argument>> table() {
+    Map<String, Function<ModuleCall, Argument>> table = new TreeMap<>();
+    functionsOf().forEach((type, name) -> table.put(type, module -> function(module, name)));
+    table.put("torch.nn.Linear", Modules::linear);
+    table.put("torch.nn.Conv1d", Modules::conv1d);
+    table.put("vollo_torch.nn.PaddedConv1d", Modules::paddedConv1d);
+    table.put("torch.nn.LSTM", module -> Recurrent.lstm(module, ""));
+    table.put("torch.nn.GRU", Recurrent::gru);
+    table.put("torch.nn.GRUCell", Recurrent::explicitGruCell);
+    table.put("torch.nn.LSTMCell", Recurrent::explicitLstmCell);
+    table.put("vollo_torch.nn.LSTM", Recurrent::outputOfLstm);
+    table.put("vollo_torch.nn.RecurrentStateLSTM", Recurrent::recurrentStateLstm);
+    table.put("vollo_torch.nn.LSTMCell", Recurrent::cell);
+    table.put("vollo_torch.nn.Scan", Scans::scan);
+    table.put("vollo_torch.nn.Zeros", module -> Filled.module(module, 0f));
+    table.put("vollo_torch.nn.Ones", module -> Filled.module(module, 1f));
+    table.put("torch.nn.BatchNorm1d", Reductions::batchNorm);
+    table.put("torch.nn.BatchNorm2d", Reductions::batchNorm);
+    table.put("torch.nn.BatchNorm3d", Reductions::batchNorm);
+    table.put("torch.nn.ConstantPad1d", Padding::constant);
+    table.put("torch.nn.ZeroPad1d", Padding::constant);
+    table.put("torch.nn.Identity", Modules::passThrough);
+    table.put("torch.nn.Dropout", Modules::dropout);
+    table.put("torch.nn.Dropout1d", Modules::dropout);
+    table.put(
+        "torch.nn.Unflatten",
+        module ->
+            Functions.unflatten(
+                module.call(), module.integer("dim", 0), module.integers("unflattened_size")));
+    return table;
+  }
+
+  /** The modules that are a function, whose arguments are their attributes and parameters. */
+  private static Map<String, String> functionsOf() {
+    Map<String, String> functions = new TreeMap<>();
+    functions.put("torch.nn.ReLU", "relu");
+    functions.put("torch.nn.ReLU6", "relu6");
+    functions.put("torch.nn.Hardtanh", "hardtanh");
+    functions.put("torch.nn.Tanh", "tanh");
+    functions.put("torch.nn.Sigmoid", "sigmoid");
+    functions.put("torch.nn.SiLU", "silu");
+    functions.put("torch.nn.Softplus", "softplus");
+    functions.put("torch.nn.GELU", "gelu");
+    functions.put("torch.nn.ELU", "elu");
+    functions.put("torch.nn.LeakyReLU", "leaky_relu");
+    functions.put("torch.nn.Hardswish", "hardswish");
+    functions.put("torch.nn.Softmax", "softmax");
+    functions.put("torch.nn.MaxPool1d", "max_pool1d");
+    functions.put("torch.nn.AvgPool1d", "avg_pool1d");
+    functions.put("torch.nn.LayerNorm", "layer_norm");
+    functions.put("torch.nn.RMSNorm", "rms_norm");
+    functions.put("vollo_torch.nn.RMSNorm", "rms_norm");
+    functions.put("torch.nn.Flatten", "flatten");
+    return functions;
   }
 
   /** A module that is a function, whose arguments are its attributes and parameters. */

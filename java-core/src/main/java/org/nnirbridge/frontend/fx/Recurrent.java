@@ -2,26 +2,35 @@ package org.nnirbridge.frontend.fx;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.nnir.op.Cast;
 import org.nnirbridge.nnir.op.Concat;
+import org.nnirbridge.nnir.op.Gru;
+import org.nnirbridge.nnir.op.GruCell;
+import org.nnirbridge.nnir.op.GruWeights;
 import org.nnirbridge.nnir.op.Lstm;
 import org.nnirbridge.nnir.op.LstmCell;
 import org.nnirbridge.nnir.op.LstmPart;
 import org.nnirbridge.nnir.op.LstmWeights;
+import org.nnirbridge.nnir.op.Op;
+import org.nnirbridge.nnir.op.Slice;
 import org.nnirbridge.numerics.NumberFormat;
 
-/** PyTorch's LSTM as one NNIR node for each layer, direction and result. */
+/** PyTorch's LSTM and GRU as one NNIR node for each layer, direction and result. */
 final class Recurrent {
   private final ModuleCall module;
   private final Call call;
   private final String prefix;
   private final boolean recurrentState;
+  private final boolean isGru;
   private final int sequenceAxis;
   private final int directions;
   private final int layers;
@@ -31,6 +40,7 @@ final class Recurrent {
     this.call = module.call();
     this.prefix = prefix;
     this.recurrentState = recurrentState;
+    this.isGru = call.target().equals("GRU");
     int rank = call.shape(call.tensor(0, "input")).size();
     this.sequenceAxis = rank == 3 && module.flag("batch_first") ? 1 : 0;
     this.directions = module.flag("bidirectional") ? 2 : 1;
@@ -83,12 +93,60 @@ final class Recurrent {
               + shape
               + "; give it the shape (batch_size, hidden_size)");
     }
-    LstmWeights weights = weights(module, "cell.", "");
+    LstmWeights weights = Weights.of(module, "cell.", "").lstm();
     int cell =
         module.states().read(module, new TensorType(shape, NumberFormat.FP32), Tensor.zeros(shape));
     List<Integer> operands = List.of(x, hidden, cell);
     module.states().write(module, call.add(new LstmCell(weights, LstmPart.CELL), operands));
     return call.result(new LstmCell(weights, LstmPart.HIDDEN), operands);
+  }
+
+  /** Adds a GRU; gives (output, h_n). */
+  static Argument gru(ModuleCall module) {
+    return lstm(module, "");
+  }
+
+  /** {@code torch.nn.LSTMCell}, whose states are the caller's; gives (h, c). */
+  static Argument explicitLstmCell(ModuleCall module) {
+    Call call = module.call();
+    int x = call.tensor(0, "input");
+    LstmWeights weights = Weights.of(module, "", "").lstm();
+    List<Integer> operands = new ArrayList<>(List.of(x));
+    Argument given = call.argument(1, "hx").orElse(new Argument.None());
+    if (given instanceof Argument.Several states && states.items().size() == 2) {
+      states.all().forEach(state -> operands.add(call.tensor(state, "hx")));
+    } else if (given instanceof Argument.None) {
+      operands.addAll(Collections.nCopies(2, zeros(call, x, weights.hidden())));
+    } else {
+      throw call.refuse("its state must be a pair (h, c)");
+    }
+    Supplier<Argument> hidden = () -> call.result(new LstmCell(weights, LstmPart.HIDDEN), operands);
+    Supplier<Argument> cell =
+        () -> {
+          int state = call.add(new LstmCell(weights, LstmPart.CELL), operands);
+          return call.result(new Cast(NumberFormat.BF16), state);
+        };
+    return new Argument.Several(List.of(hidden, cell));
+  }
+
+  /** {@code torch.nn.GRUCell}, whose state is the caller's; gives h. */
+  static Argument explicitGruCell(ModuleCall module) {
+    Call call = module.call();
+    int x = call.tensor(0, "input");
+    GruWeights weights = Weights.of(module, "", "").gru();
+    Argument given = call.argument(1, "hx").orElse(new Argument.None());
+    int before =
+        given instanceof Argument.None
+            ? zeros(call, x, weights.hidden())
+            : call.tensor(given, "hx");
+    int state = call.add(new GruCell(weights), x, before);
+    return call.result(new Cast(NumberFormat.BF16), state);
+  }
+
+  private static int zeros(Call call, int x, Tensor hiddenWeight) {
+    List<Integer> shape = call.shape(x);
+    List<Integer> state = Shapes.with(shape, shape.size() - 1, hiddenWeight.shape().get(1));
+    return call.builder().constant(call.name() + "_zeros", Tensor.zeros(state));
   }
 
   private Argument add() {
@@ -115,6 +173,9 @@ final class Recurrent {
     }
     Argument output = new Argument.TensorValue(sequence);
     Supplier<Argument> hidden = () -> last(parts, LstmPart.HIDDEN);
+    if (isGru) {
+      return new Argument.Several(List.of(() -> output, hidden));
+    }
     Supplier<Argument> cell = () -> last(parts, LstmPart.CELL);
     Argument state = new Argument.Several(List.of(hidden, cell));
     return Argument.Several.of(List.of(output, state));
@@ -122,35 +183,76 @@ final class Recurrent {
 
   private Function<LstmPart, Integer> layer(int input, int layer, int direction) {
     String suffix = "_l" + layer + (direction == 1 ? "_reverse" : "");
-    LstmWeights weights = weights(module, prefix, suffix);
+    Weights weights = Weights.of(module, prefix, suffix);
     List<Integer> shape = call.shape(input);
     List<Integer> step =
         Shapes.with(
             Shapes.without(shape, sequenceAxis), shape.size() - 2, weights.hidden().shape().get(1));
-    Tensor hidden = initial(0, step, layer * directions + direction);
-    Tensor cell = initial(1, step, layer * directions + direction);
-    return part ->
-        call.add(
-            new Lstm(weights, hidden, cell, sequenceAxis, direction == 1, part, recurrentState),
-            input);
+    int index = layer * directions + direction;
+    if (given().stream().anyMatch(node -> call.constant(node).isEmpty())) {
+      List<Integer> operands = new ArrayList<>(List.of(input));
+      given().forEach(node -> operands.add(runTimeInitial(node, step, index)));
+      return part -> call.add(layer(weights, zeros(step), direction == 1, part), operands);
+    }
+    List<Tensor> initial =
+        IntStream.range(0, states()).mapToObj(s -> initial(s, step, index)).toList();
+    return part -> call.add(layer(weights, initial, direction == 1, part), input);
   }
 
-  private static LstmWeights weights(ModuleCall module, String prefix, String suffix) {
-    Tensor input = module.parameter(prefix + "weight_ih" + suffix);
-    Tensor hidden = module.parameter(prefix + "weight_hh" + suffix);
-    Optional<Tensor> biasInput = module.optionalParameter(prefix + "bias_ih" + suffix);
-    Optional<Tensor> biasHidden = module.optionalParameter(prefix + "bias_hh" + suffix);
-    Tensor bias =
-        biasInput.isPresent() && biasHidden.isPresent()
-            ? biasInput.get().plus(biasHidden.get())
-            : Tensor.zeros(input.shape().subList(0, 1));
-    return new LstmWeights(input, hidden, bias);
+  private int states() {
+    return isGru ? 1 : 2;
+  }
+
+  private List<Tensor> zeros(List<Integer> shape) {
+    return Collections.nCopies(states(), Tensor.zeros(shape));
+  }
+
+  private Op layer(Weights weights, List<Tensor> initial, boolean reverse, LstmPart part) {
+    if (isGru) {
+      return new Gru(weights.gru(), initial.get(0), sequenceAxis, reverse, part);
+    }
+    return new Lstm(
+        weights.lstm(),
+        initial.get(0),
+        initial.get(1),
+        sequenceAxis,
+        reverse,
+        part,
+        recurrentState);
+  }
+
+  private int runTimeInitial(int states, List<Integer> shape, int index) {
+    int one = call.add(new Slice(0, index, 1, 1), states);
+    return call.reshape(one, shape);
+  }
+
+  /** The parameters of a layer in one direction; a bias that it does not have is zeros. */
+  private record Weights(Tensor input, Tensor hidden, Tensor inputBias, Tensor hiddenBias) {
+    static Weights of(ModuleCall module, String prefix, String suffix) {
+      Tensor input = module.parameter(prefix + "weight_ih" + suffix);
+      Tensor zeros = Tensor.zeros(input.shape().subList(0, 1));
+      return new Weights(
+          input,
+          module.parameter(prefix + "weight_hh" + suffix),
+          module.optionalParameter(prefix + "bias_ih" + suffix).orElse(zeros),
+          module.optionalParameter(prefix + "bias_hh" + suffix).orElse(zeros));
+    }
+
+    LstmWeights lstm() {
+      return new LstmWeights(input, hidden, inputBias.plus(hiddenBias));
+    }
+
+    GruWeights gru() {
+      return new GruWeights(input, hidden, inputBias, hiddenBias);
+    }
   }
 
   /** The given initial state of a layer, or zeros. */
   private Tensor initial(int which, List<Integer> shape, int index) {
     Optional<Tensor> states =
-        recurrentState ? module.optionalParameter(which == 0 ? "init_h" : "init_c") : given(which);
+        recurrentState
+            ? module.optionalParameter(which == 0 ? "init_h" : "init_c")
+            : given().stream().skip(which).findFirst().flatMap(call::constant);
     if (states.isEmpty()) {
       return Tensor.zeros(shape);
     }
@@ -163,21 +265,19 @@ final class Recurrent {
         shape, Arrays.copyOfRange(states.get().values(), index * size, (index + 1) * size));
   }
 
-  private Optional<Tensor> given(int which) {
+  /** The initial states that the call gives: none, h_0, or (h_0, c_0). */
+  private List<Integer> given() {
     Optional<Argument> given = call.argument(1, "hx");
-    if (given.isEmpty() || given.get() instanceof Argument.None) {
-      return Optional.empty();
+    if (recurrentState || given.isEmpty() || given.get() instanceof Argument.None) {
+      return List.of();
+    }
+    if (isGru) {
+      return List.of(call.tensor(given.get(), "hx"));
     }
     if (!(given.get() instanceof Argument.Several states) || states.items().size() != 2) {
       throw call.refuse("its initial state must be a pair (h_0, c_0)");
     }
-    int node = call.tensor(states.items().get(which).get(), "hx");
-    return Optional.of(
-        call.constant(node)
-            .orElseThrow(
-                () ->
-                    call.refuse(
-                        "its initial state is computed at run time; give parameters or buffers")));
+    return states.all().stream().map(state -> call.tensor(state, "hx")).toList();
   }
 
   private Argument last(List<Function<LstmPart, Integer>> parts, LstmPart part) {

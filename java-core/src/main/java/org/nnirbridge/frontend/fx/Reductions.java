@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.op.BatchNorm;
+import org.nnirbridge.nnir.op.CumSum;
 import org.nnirbridge.nnir.op.LayerNorm;
 import org.nnirbridge.nnir.op.Op;
 import org.nnirbridge.nnir.op.Reduce;
@@ -45,6 +46,13 @@ final class Reductions {
 
   private static List<Integer> axes(Call call, List<Integer> dims, int rank) {
     return dims.stream().map(dim -> call.axis(dim, rank)).sorted().toList();
+  }
+
+  static Argument cumulativeSum(Call call) {
+    call.refuseOtherType(call.argument(-1, "dtype"));
+    int input = call.tensor(0, "input");
+    int axis = call.axis(call.integer(1, "dim"), call.shape(input).size());
+    return call.result(new CumSum(axis), input);
   }
 
   static Argument softmax(Call call) {

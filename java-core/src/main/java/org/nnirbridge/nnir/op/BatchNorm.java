@@ -1,7 +1,9 @@
 package org.nnirbridge.nnir.op;
 
 import java.util.List;
+import java.util.Optional;
 import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.tile.TileArithmetic;
@@ -43,5 +45,21 @@ public record BatchNorm(Tensor scale, Tensor shift, int axis) implements Element
         "scale: " + Print.tuple(scale.shape()),
         "shift: " + Print.tuple(shift.shape()),
         "axis: " + axis);
+  }
+
+  @Override
+  public boolean hasFloat32() {
+    return true;
+  }
+
+  @Override
+  public Optional<Tensor> fold(List<Tensor> inputs) {
+    List<Integer> shape = inputs.get(0).shape();
+    float[] values = inputs.get(0).values().clone();
+    for (int i = 0; i < values.length; i++) {
+      int channel = Shapes.coordinates(shape, i)[axis];
+      values[i] = Math.fma(values[i], scale.values()[channel], shift.values()[channel]);
+    }
+    return Optional.of(new Tensor(shape, values));
   }
 }

@@ -80,4 +80,9 @@ public record Binary(BinaryFunction function, Fusion fusion) implements Elementw
     }
     return Optional.of(new Tensor(inputs.get(0).shape(), values));
   }
+
+  @Override
+  public boolean hasFloat32() {
+    return function != BinaryFunction.DIV;
+  }
 }

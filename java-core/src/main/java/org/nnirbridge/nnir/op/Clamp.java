@@ -38,4 +38,9 @@ public record Clamp(float minimum, float maximum) implements Elementwise {
   public List<String> attributes(NodeContext context) {
     return List.of("min: " + Print.bound(minimum), "max: " + Print.bound(maximum));
   }
+
+  @Override
+  public boolean hasFloat32() {
+    return true;
+  }
 }

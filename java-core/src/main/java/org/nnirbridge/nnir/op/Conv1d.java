@@ -62,19 +62,32 @@ public record Conv1d(
   public StreamedNode stream(StreamStep step) {
     int time = step.timeAxis(0);
     int rank = step.inputType(0).rank();
+    if (time != rank - 1) {
+      step.refuseExcerpts();
+    }
     if (time == StreamStep.NO_TIME || time < rank - 2) {
       return step.apply(this, time);
     }
     if (time == rank - 2) {
       throw step.refuseAlongTime("it contracts its channels", time);
     }
-    if (stride != 1 || leftPadding != reach() || rightPadding != 0) {
+    StreamedNode.Excerpt input = step.excerptOf(0);
+    if (!input.startsWithZeros()) {
+      step.refuseExcerpts();
+    }
+    if (stride != 1 || leftPadding + input.lead() != reach()) {
       throw step.refuse(
           "only a convolution with stride 1, padded on the left by (kernel_size - 1) * dilation ("
               + reach()
               + "), can stream; use vollo_torch.nn.PaddedConv1d");
     }
-    return new StreamedNode(streamTaps(step), time);
+    int length = step.node().type().shape().get(time);
+    return step.firstSteps(new StreamedNode(streamTaps(step), time), length, input.steps());
+  }
+
+  @Override
+  public boolean streamsExcerpts() {
+    return true;
   }
 
   private int streamTaps(StreamStep step) {

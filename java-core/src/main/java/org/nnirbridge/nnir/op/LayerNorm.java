@@ -62,4 +62,9 @@ public record LayerNorm(
         "weight: " + weight.map(values -> Print.tuple(values.shape())).orElse("None"),
         "bias: " + bias.map(values -> Print.tuple(values.shape())).orElse("None"));
   }
+
+  @Override
+  public Optional<Tensor> fold(List<Tensor> inputs) {
+    return Optional.of(FoldedNorm.of(inputs.get(0), this, true, epsilon, weight, bias));
+  }
 }

@@ -1,6 +1,7 @@
 package org.nnirbridge.nnir.op;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.TensorType;
@@ -25,28 +26,33 @@ public record LstmCell(LstmWeights weights, LstmPart part) implements Op {
 
   @Override
   public DataDims dataDims(List<TensorType> inputs, TensorType result) {
-    int features = result.rank() - 1;
-    return new DataDims(
-        List.of(new int[] {features, features, features, features}),
-        "features are the data dimension: [* f!] -> [* h!]");
+    return features(3, result);
+  }
+
+  /** The last axis of every operand and of the result. */
+  static DataDims features(int operands, TensorType result) {
+    int[] choice = new int[operands + 1];
+    Arrays.fill(choice, result.rank() - 1);
+    return new DataDims(List.of(choice), "features are the data dimension: [* f!] -> [* h!]");
   }
 
   @Override
   public StreamedNode stream(StreamStep step) {
+    boolean keptState = step.builder().node(step.inputs().get(2).node()).op() instanceof StateRead;
     for (StreamedNode input : step.inputs()) {
-      if (input.timeAxis() != StreamStep.NO_TIME) {
+      if (keptState && input.timeAxis() != StreamStep.NO_TIME) {
         throw step.refuse(
             "its cell state goes from call to call, not along the streaming axis "
                 + input.timeAxis()
                 + "; call it in the step of a vollo_torch.nn.Scan");
       }
     }
-    return step.apply(this, StreamStep.NO_TIME);
+    return step.applyAlongRows(this);
   }
 
   @Override
   public TileTensor lower(LowerStep step) {
-    LstmWeights.Step unit = weights.lowerStep(step);
+    LstmWeights.CellStep unit = weights.lowerStep(step);
     List<Vector> vectors = new ArrayList<>();
     for (int v = 0; v < step.input(0).vectors().size(); v++) {
       LstmTiles state =

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.tile.LstmTiles;
 import org.nnirbridge.tile.TileBuilder;
 import org.nnirbridge.tile.Vector;
@@ -17,19 +18,21 @@ import org.nnirbridge.tile.WeightMatrix;
  * @param hidden of shape [4 * hidden, hidden]
  * @param bias of shape [4 * hidden]: the sum of PyTorch's two biases
  */
-public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) {
+public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) implements RecurrentWeights {
   private static final int GATES = 4;
 
-  int features() {
+  @Override
+  public int features() {
     return input.shape().get(1);
   }
 
-  int hiddenSize() {
+  @Override
+  public int hiddenSize() {
     return hidden.shape().get(1);
   }
 
   /** What makes one step: each gate sums its bias, the hidden part, then the input part. */
-  Step lowerStep(LowerStep step) {
+  CellStep lowerStep(LowerStep step) {
     int tail = step.tiles().packsWeights() ? hiddenSize() % step.tiles().blockSize() : 0;
     int whole = hiddenSize() - tail;
     List<Sum> gates = new ArrayList<>();
@@ -97,11 +100,33 @@ public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) {
   }
 
   /** One step from the input, the hidden state and the cell state. */
-  interface Step {
+  interface CellStep {
     LstmTiles apply(Vector x, Vector h, Vector c);
   }
 
-  List<String> attributes(NodeContext context) {
+  @Override
+  public Step lowerLayer(LowerStep step) {
+    CellStep unit = lowerStep(step);
+    return (x, states) -> {
+      LstmTiles after = unit.apply(x, states.get(0), states.get(1));
+      return new Stepped(after.hidden(), List.of(after.hidden(), after.cell()));
+    };
+  }
+
+  @Override
+  public List<NumberFormat> stateFormats() {
+    return List.of(NumberFormat.BF16, NumberFormat.FP32);
+  }
+
+  @Override
+  public List<Integer> addCell(StreamStep step, List<Integer> operands) {
+    int cell = step.add(new LstmCell(this, LstmPart.CELL), operands);
+    int hidden = step.add(new LstmCell(this, LstmPart.HIDDEN), operands);
+    return List.of(hidden, hidden, cell);
+  }
+
+  @Override
+  public List<String> attributes(NodeContext context) {
     return List.of(
         "weight_ih: " + Print.tuple(input.shape()),
         "weight_hh: " + Print.tuple(hidden.shape()),

@@ -22,11 +22,13 @@ public sealed interface Op
         MatMul,
         Conv1d,
         Conv1dStep,
-        Lstm,
+        RecurrentLayer,
         LstmCell,
+        GruCell,
         Elementwise,
         AlongAxes,
         Pool1d,
+        CumSum,
         Rearrangement {
 
   /** The operator's name in prints and messages. */
@@ -61,6 +63,11 @@ public sealed interface Op
    */
   default OptionalInt neededStreamingAxis() {
     return OptionalInt.empty();
+  }
+
+  /** Whether it computes in float32 within Fp32Activations. */
+  default boolean hasFloat32() {
+    return false;
   }
 
   /** Whether the print ends with the precision of the activations. */

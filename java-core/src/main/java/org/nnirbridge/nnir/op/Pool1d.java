@@ -2,9 +2,11 @@ package org.nnirbridge.nnir.op;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Shapes;
+import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
@@ -107,5 +109,31 @@ public record Pool1d(Pooling pooling, int kernelSize, int stride, int dilation) 
   @Override
   public boolean printsActivationPrecision() {
     return true;
+  }
+
+  @Override
+  public boolean hasFloat32() {
+    return true;
+  }
+
+  @Override
+  public Optional<Tensor> fold(List<Tensor> inputs) {
+    Tensor input = inputs.get(0);
+    int last = input.shape().size() - 1;
+    int steps = (input.shape().get(last) - (kernelSize - 1) * dilation - 1) / stride + 1;
+    if (steps < 1) {
+      return Optional.empty();
+    }
+    float[] values = new float[input.values().length / input.shape().get(last) * steps];
+    for (int i = 0; i < values.length; i++) {
+      int first = i / steps * input.shape().get(last) + i % steps * stride;
+      float result = pooling == Pooling.MAX ? Float.NEGATIVE_INFINITY : 0f;
+      for (int tap = 0; tap < kernelSize; tap++) {
+        float value = input.values()[first + tap * dilation];
+        result = pooling == Pooling.MAX ? Math.max(result, value) : result + value;
+      }
+      values[i] = pooling == Pooling.MAX ? result : result / kernelSize;
+    }
+    return Optional.of(new Tensor(Shapes.with(input.shape(), last, steps), values));
   }
 }

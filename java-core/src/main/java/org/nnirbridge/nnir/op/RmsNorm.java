@@ -66,4 +66,10 @@ public record RmsNorm(List<Integer> axes, float epsilon, Optional<Tensor> weight
         "eps: " + epsilon,
         "weight: " + weight.map(values -> Print.tuple(values.shape())).orElse("None"));
   }
+
+  @Override
+  public Optional<Tensor> fold(List<Tensor> inputs) {
+    return Optional.of(
+        FoldedNorm.of(inputs.get(0), this, false, epsilon, weight, Optional.empty()));
+  }
 }

@@ -38,4 +38,9 @@ public record Select() implements Elementwise {
     }
     return Optional.of(new Tensor(inputs.get(1).shape(), values));
   }
+
+  @Override
+  public boolean hasFloat32() {
+    return true;
+  }
 }

@@ -11,6 +11,11 @@ import org.nnirbridge.tile.TileTensor;
  * @param age how many inferences ago, from 1 to the depth of the state
  */
 public record StateRead(int state, int age, TensorType type) implements Op {
+  /** The same entry of the same state under another number. */
+  public StateRead of(int newState) {
+    return new StateRead(newState, age, type);
+  }
+
   @Override
   public TensorType inferType(List<TensorType> inputs, NodeContext context) {
     return type;

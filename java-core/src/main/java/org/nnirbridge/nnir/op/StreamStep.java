@@ -74,6 +74,16 @@ public record StreamStep(
     return new StreamedNode(add(op, operands), timeAxis);
   }
 
+  /** An operator whose operands have their features on the last axis and are rows otherwise. */
+  StreamedNode applyAlongRows(Op op) {
+    for (int i = 0; i < inputs.size(); i++) {
+      if (timeAxis(i) != NO_TIME && timeAxis(i) == inputType(i).rank() - 1) {
+        throw refuseAlongTime("it contracts its features", timeAxis(i));
+      }
+    }
+    return applyElementwise(op);
+  }
+
   /** An operand that does not depend on time, where it is the same all along an axis. */
   int constantAtOneStep(int input, int timeAxis) {
     Node constantNode = builder.node(inputs.get(input).node());
@@ -177,7 +187,13 @@ public record StreamStep(
         inputs.get(last), new StreamedNode.Excerpt(lead, constant, length, rest.steps()));
   }
 
-  private StreamedNode.Excerpt excerptOf(int input) {
+  /** The first of a sequence's time steps, or some more that follow from none. */
+  StreamedNode firstSteps(StreamedNode sequence, int length, int steps) {
+    Tensor none = new Tensor(List.of(0), new float[0]);
+    return delayed(sequence, new StreamedNode.Excerpt(0, none, length, steps));
+  }
+
+  StreamedNode.Excerpt excerptOf(int input) {
     int extent = inputType(input).shape().get(timeAxis(input));
     Tensor none = new Tensor(List.of(0), new float[0]);
     return inputs.get(input).excerpt().orElse(new StreamedNode.Excerpt(0, none, extent, extent));

@@ -23,5 +23,15 @@ public record StreamedNode(int node, int timeAxis, Optional<Excerpt> excerpt) {
    * @param length how many time steps there are in all
    * @param steps how many the sequence has
    */
-  public record Excerpt(int lead, Tensor constant, int length, int steps) {}
+  public record Excerpt(int lead, Tensor constant, int length, int steps) {
+    /** Whether what comes before the sequence, if anything, is zero. */
+    boolean startsWithZeros() {
+      for (float value : constant.values()) {
+        if (lead > 0 && value != 0f) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
 }

@@ -33,4 +33,12 @@ public record Unary(UnaryFunction function) implements Elementwise {
     }
     return Optional.of(new Tensor(inputs.get(0).shape(), values));
   }
+
+  @Override
+  public boolean hasFloat32() {
+    return switch (function) {
+      case IDENTITY, NEG, ABS, EXP, EXP2 -> true;
+      default -> false;
+    };
+  }
 }

@@ -1,0 +1,37 @@
+package org.nnirbridge.nnir.op;
+
+import java.util.List;
+import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.numerics.NumberFormat;
+import org.nnirbridge.tile.Vector;
+
+/** The constants of one recurrent layer in one direction, and what a step of it does. */
+sealed interface RecurrentWeights permits LstmWeights, GruWeights {
+  int features();
+
+  int hiddenSize();
+
+  /** What makes one step. */
+  Step lowerLayer(LowerStep step);
+
+  /** The format of each state, as it is kept from step to step; the hidden state is the first. */
+  List<NumberFormat> stateFormats();
+
+  /**
+   * Adds one step to a streaming graph.
+   *
+   * @param operands the input and the states
+   * @return the output (BF16), then the new states
+   */
+  List<Integer> addCell(StreamStep step, List<Integer> operands);
+
+  List<String> attributes(NodeContext context);
+
+  /** One step from the input and the states. */
+  interface Step {
+    Stepped apply(Vector x, List<Vector> states);
+  }
+
+  /** The output (BF16) and the states after a step. */
+  record Stepped(Vector output, List<Vector> states) {}
+}
