@@ -456,7 +456,7 @@ def _recurrent() -> Group:
     zeros = torch.zeros(5, 6)
     g.add(
         "LSTMCell",
-        module=nn.LSTMCell(WIDTH, 6),
+        cell=nn.LSTMCell(WIDTH, 6),
         shape=(5, WIDTH),
     )
     g.add("LSTMCell", in_a_scan=_Scanned(lstm_step, zeros, zeros))

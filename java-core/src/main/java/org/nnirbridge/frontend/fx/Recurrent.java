@@ -121,11 +121,7 @@ final class Recurrent {
       throw call.refuse("its state must be a pair (h, c)");
     }
     Supplier<Argument> hidden = () -> call.result(new LstmCell(weights, LstmPart.HIDDEN), operands);
-    Supplier<Argument> cell =
-        () -> {
-          int state = call.add(new LstmCell(weights, LstmPart.CELL), operands);
-          return call.result(new Cast(NumberFormat.BF16), state);
-        };
+    Supplier<Argument> cell = () -> call.result(new LstmCell(weights, LstmPart.CELL), operands);
     return new Argument.Several(List.of(hidden, cell));
   }
 

@@ -40,6 +40,11 @@ public record Reshape(List<Integer> shape) implements Rearrangement {
       if (shape.isEmpty() || target >= 0) {
         choices.add(new int[] {axis, target});
       }
+      for (int other = target + 1; from.get(axis) == 1 && other < shape.size(); other++) {
+        if (shape.get(other) == 1 && Shapes.stride(shape, other) == Shapes.stride(from, axis)) {
+          choices.add(new int[] {axis, other}); // a single value may lie along any such axis
+        }
+      }
     }
     return new DataDims(
         choices,
