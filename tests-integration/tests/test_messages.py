@@ -179,7 +179,7 @@ def test_a_weight_without_two_axes_is_refused():
         ),
         (
             lambda x: torch.where(x > 0, x, 0.0) > 1,
-            "output 0 is not a tensor; return a tensor or a tuple of tensors",
+            "output 0 is a comparison; choose values by it with torch.where and return those",
         ),
     ],
 )

@@ -54,6 +54,11 @@ public final class Shapes {
     return index;
   }
 
+  /** A number of things in words: {@code 1 input}, {@code 2 inputs}. */
+  public static String counted(int count, String thing) {
+    return count + " " + thing + (count == 1 ? "" : "s");
+  }
+
   /** The shape in words, {@code [1 5 64!]} with a mark at the data dimension; -1 for no mark. */
   public static String marked(List<Integer> shape, int dataDim) {
     List<String> words = new ArrayList<>();

@@ -39,8 +39,8 @@ public final class StreamingTransform {
     if (axes.size() != inputs.size()) {
       throw new InvalidArgument(
           "streaming_transform: the model has "
-              + inputs.size()
-              + " inputs, but "
+              + Shapes.counted(inputs.size(), "input")
+              + ", and "
               + axes.size()
               + " streaming axes were given; give one for each input");
     }

@@ -81,7 +81,7 @@ class StreamingTransformTest {
         models.build(
             models.add("add", new Binary(BinaryFunction.ADD), models.input(6, 3), position));
     assertEquals(
-        "streaming_transform: add (Add): the constant position varies along the time axis 0; a"
+        "streaming_transform: add (Add): the constant position of shape [6, 3] varies along the time axis 0; a"
             + " streaming model sees one time step, so use a constant with extent 1 there",
         refusal(graph, 0));
   }
@@ -138,7 +138,7 @@ class StreamingTransformTest {
         assertThrows(InvalidArgument.class, () -> StreamingTransform.apply(graph, List.of(2)))
             .getMessage());
     assertEquals(
-        "streaming_transform: the model has 1 inputs, but 2 streaming axes were given; give one"
+        "streaming_transform: the model has 1 input, and 2 streaming axes were given; give one"
             + " for each input",
         assertThrows(InvalidArgument.class, () -> StreamingTransform.apply(graph, List.of(0, 0)))
             .getMessage());

@@ -19,6 +19,7 @@ import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.GraphBuilder;
 import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.TensorType;
 import org.nnirbridge.nnir.op.Input;
@@ -100,8 +101,8 @@ public final class FxImporter {
     List<Graph.Output> outputs = outputs(importer.add(document.get("nodes")), outputFormats);
     if (inputFormats.size() > 1 && inputFormats.size() != inputs.get()) {
       throw new InvalidArgument(
-          "inputs_precisions has %d entries for %d inputs; give one, or one for each"
-              .formatted(inputFormats.size(), inputs.get()));
+          "inputs_precisions has %d entries, and the model has %s; give one, or one for each"
+              .formatted(inputFormats.size(), Shapes.counted(inputs.get(), "input")));
     }
     return builder.build(outputs);
   }
@@ -270,19 +271,28 @@ public final class FxImporter {
         result instanceof Argument.Several several ? several.all() : List.of(result);
     if (outputFormats.size() > 1 && outputFormats.size() != values.size()) {
       throw new InvalidArgument(
-          "outputs_precisions has %d entries for %d outputs; give one, or one for each"
-              .formatted(outputFormats.size(), values.size()));
+          "outputs_precisions has %d entries, and the model has %s; give one, or one for each"
+              .formatted(outputFormats.size(), Shapes.counted(values.size(), "output")));
     }
     List<Graph.Output> outputs = new ArrayList<>();
     for (int i = 0; i < values.size(); i++) {
       if (!(values.get(i) instanceof Argument.TensorValue value)) {
-        throw new UnsupportedModel(
-            "output " + i + " is not a tensor; return a tensor or a tuple of tensors");
+        throw new UnsupportedModel("output " + i + " is " + notATensor(values.get(i)));
       }
       NumberFormat format = outputFormats.get(outputFormats.size() == 1 ? 0 : i);
       outputs.add(new Graph.Output(value.node(), format, OptionalInt.empty()));
     }
     return outputs;
+  }
+
+  private static String notATensor(Argument value) {
+    if (value instanceof Argument.Several) {
+      return "a tuple itself; return one flat tuple of tensors";
+    }
+    if (value instanceof Argument.MaskValue) {
+      return "a comparison; choose values by it with torch.where and return those";
+    }
+    return "not a tensor; return a tensor or a tuple of tensors";
   }
 
   /** Every inferred shape must be the one that PyTorch gave. */

@@ -73,13 +73,19 @@ public record Conv1d(
     }
     StreamedNode.Excerpt input = step.excerptOf(0);
     if (!input.startsWithZeros()) {
-      step.refuseExcerpts();
+      throw step.refuse(
+          "its input is padded along time with other values than zero; pad with zeros, or use"
+              + " vollo_torch.nn.PaddedConv1d");
     }
     if (stride != 1 || leftPadding + input.lead() != reach()) {
       throw step.refuse(
           "only a convolution with stride 1, padded on the left by (kernel_size - 1) * dilation ("
               + reach()
-              + "), can stream; use vollo_torch.nn.PaddedConv1d");
+              + "), can stream, and this one has stride "
+              + stride
+              + " and padding "
+              + (leftPadding + input.lead())
+              + "; use vollo_torch.nn.PaddedConv1d");
     }
     int length = step.node().type().shape().get(time);
     return step.firstSteps(new StreamedNode(streamTaps(step), time), length, input.steps());

@@ -108,6 +108,8 @@ public record StreamStep(
           throw refuse(
               "the constant "
                   + constantNode.name()
+                  + " of shape "
+                  + tensor.shape()
                   + " varies along the time axis "
                   + timeAxis
                   + "; a streaming model sees one time step, so use a constant with extent 1 there");
@@ -127,8 +129,8 @@ public record StreamStep(
                 throw refuse(
                     builder.node(input.node()).name()
                         + ", which it reads, was made "
-                        + part.length()
-                        + " time steps long where the sequence has "
+                        + Shapes.counted(part.length(), "time step")
+                        + " long where the sequence has "
                         + part.steps()
                         + "; make it as long before computing with it, as torch.cat([zeros,"
                         + " x[:-1]]) does");
