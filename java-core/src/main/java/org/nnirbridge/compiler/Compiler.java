@@ -15,8 +15,8 @@ import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.latency.LatencyEstimator;
-import org.nnirbridge.layout.DataDimInference;
 import org.nnirbridge.layout.DataDimensions;
+import org.nnirbridge.layout.DynamicWeights;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.Node;
 import org.nnirbridge.nnir.State;
@@ -126,7 +126,7 @@ public final class Compiler {
     List<TileGraph> tiles = new ArrayList<>();
     List<DataDimensions> layouts = new ArrayList<>();
     for (Model model : models) {
-      DataDimensions layout = DataDimInference.infer(model.graph(), allowsDynamicWeights(model));
+      DataDimensions layout = DynamicWeights.infer(model.graph(), allowsDynamicWeights(model));
       layouts.add(layout);
       TileBuilder builder = new TileBuilder(config.blockSize(), matrices, packsWeights);
       tiles.add(lower(model, layout, config, builder));

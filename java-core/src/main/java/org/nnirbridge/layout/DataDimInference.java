@@ -46,49 +46,10 @@ public final class DataDimInference {
   /**
    * The data dimensions of a graph.
    *
-   * <p>Products use their dynamic choices only where there is no other solution.
-   *
-   * @param dynamic whether they may use them at all
+   * @param dynamicNodes the products that may use their dynamic choices
    * @throws UnsupportedModel naming the operator whose rule cannot be kept
    */
-  public static DataDimensions infer(Graph graph, boolean dynamic) {
-    BitSet products = productsWithChoice(graph);
-    if (!dynamic || products.isEmpty()) {
-      return infer(graph, new BitSet());
-    }
-    Optional<DataDimensions> solution = tryInfer(graph, new BitSet());
-    if (solution.isPresent()) {
-      return solution.get();
-    }
-    BitSet needed = (BitSet) products.clone();
-    DataDimensions found = infer(graph, needed);
-    for (int node : products.stream().toArray()) {
-      needed.clear(node);
-      Optional<DataDimensions> without = tryInfer(graph, needed);
-      needed.set(node, without.isEmpty());
-      found = without.orElse(found);
-    }
-    return found;
-  }
-
-  private static BitSet productsWithChoice(Graph graph) {
-    BitSet products = new BitSet();
-    List<DataDims> rules = new DataDimInference(graph, products).rules;
-    for (int node = 0; node < rules.size(); node++) {
-      products.set(node, !rules.get(node).dynamicChoices().isEmpty());
-    }
-    return products;
-  }
-
-  private static Optional<DataDimensions> tryInfer(Graph graph, BitSet dynamicNodes) {
-    try {
-      return Optional.of(infer(graph, dynamicNodes));
-    } catch (UnsupportedModel e) {
-      return Optional.empty();
-    }
-  }
-
-  private static DataDimensions infer(Graph graph, BitSet dynamicNodes) {
+  static DataDimensions infer(Graph graph, BitSet dynamicNodes) {
     DataDimInference inference = new DataDimInference(graph, dynamicNodes);
     Domains domains = inference.allOpen();
     Optional<Node> conflict = inference.propagate(domains);

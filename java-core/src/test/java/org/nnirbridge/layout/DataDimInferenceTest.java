@@ -16,7 +16,7 @@ import org.nnirbridge.numerics.BinaryFunction;
 
 class DataDimInferenceTest {
   private static int inputDim(Graph graph) {
-    return DataDimInference.infer(graph, false).ofNode().get(0);
+    return DynamicWeights.infer(graph, false).ofNode().get(0);
   }
 
   @Test
@@ -57,7 +57,7 @@ class DataDimInferenceTest {
         models.build(
             models.add("fc2", new Linear(models.tensor(3, 8), models.tensor(3), true, 0), merged));
     UnsupportedModel error =
-        assertThrows(UnsupportedModel.class, () -> DataDimInference.infer(graph, false));
+        assertThrows(UnsupportedModel.class, () -> DynamicWeights.infer(graph, false));
     assertEquals(
         "merge (Reshape): no data dimension fits [4! 2] -> [8]; rule: the stride of the data"
             + " dimension stays: [a (n*b)! c] -> [a n b! c], but not [a b! c] -> [a (b*c)!];"
@@ -77,11 +77,38 @@ class DataDimInferenceTest {
     outputs[40] = models.add("add", new Binary(BinaryFunction.ADD), square, turned);
     Graph graph = models.build(outputs);
     UnsupportedModel error =
-        assertThrows(UnsupportedModel.class, () -> DataDimInference.infer(graph, false));
+        assertThrows(UnsupportedModel.class, () -> DynamicWeights.infer(graph, false));
     assertEquals(
         "add (Add): no data dimension fits [3! 3], [3 3!] -> [3 3]; rule: shapes and data"
             + " dimensions agree: [a b! c] -> [a b! c]; transpose the operand so that its data"
             + " dimension (!) lies where the rule wants it",
         error.getMessage());
+  }
+
+  /** Two layers whose inputs lie along each other's other axis: only one can keep its rule. */
+  private static Graph crossed() {
+    Models models = new Models(1);
+    int x = models.input(4, 5);
+    int rows = models.add("rows", new Linear(models.tensor(3, 4), models.tensor(3), true, 0), x);
+    int columns =
+        models.add("columns", new Linear(models.tensor(6, 5), models.tensor(6), true, 1), rows);
+    return models.build(columns);
+  }
+
+  @Test
+  void productsOverAnotherAxisNeedTheOption() {
+    UnsupportedModel error =
+        assertThrows(UnsupportedModel.class, () -> DynamicWeights.infer(crossed(), false));
+    assertEquals(
+        "columns (Linear): no data dimension fits [3! 5] -> [3 6]; rule: the input is contracted"
+            + " over its data dimension: [* j!] -> [* i!]; transpose the operand so that its data"
+            + " dimension (!) lies where the rule wants it, or compile with"
+            + " allow_dynamic_weights=True, which also contracts over another axis",
+        error.getMessage());
+  }
+
+  @Test
+  void onlyTheProductsThatNeedItLeaveTheirRule() {
+    assertEquals(List.of(0, 0, 0), DynamicWeights.infer(crossed(), true).ofNode());
   }
 }

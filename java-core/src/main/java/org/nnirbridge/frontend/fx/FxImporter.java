@@ -11,7 +11,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.nnirbridge.diagnostic.InvalidArgument;
@@ -88,7 +87,7 @@ public final class FxImporter {
       throw new InvalidArgument(
           "inputs_precisions and outputs_precisions must not be empty; give one, or one for each");
     }
-    refuseUnsupported(document.get("nodes"));
+    UnsupportedOperations.refuse(document.get("nodes"));
     GraphBuilder builder = new GraphBuilder();
     AtomicInteger inputs = new AtomicInteger();
     FxImporter importer =
@@ -141,41 +140,6 @@ public final class FxImporter {
             why -> {
               throw new UnsupportedModel(name(node) + ": " + why);
             });
-  }
-
-  private static void refuseUnsupported(JsonNode nodes) {
-    Map<String, Integer> found = new TreeMap<>();
-    countUnsupported(nodes, found);
-    UnsupportedModel.refuseAll(found);
-  }
-
-  private static void countUnsupported(JsonNode nodes, Map<String, Integer> found) {
-    for (JsonNode node : nodes) {
-      countUnsupported(node.path("graph").path("nodes"), found);
-      String target = node.path("target").asText();
-      String kind =
-          switch (text(node, "op")) {
-            case "call_function" -> {
-              String attribute = node.path("args").path(1).path("str").asText();
-              if (target.equals("getattr") && !Functions.isAttribute(attribute)) {
-                target = attribute;
-                yield "attribute";
-              }
-              yield Functions.find(target).isPresent() ? "" : "function";
-            }
-            case "call_method" -> Functions.findMethod(target).isPresent() ? "" : "method";
-            case "call_module" -> {
-              target = text(node, "type");
-              yield Modules.find(target).isPresent() ? "" : "module";
-            }
-            case "get_attr" -> node.path("tensor").isNumber() ? "" : "attribute";
-            default -> "";
-          };
-      if (!kind.isEmpty()) {
-        String shown = target.substring(kind.equals("module") ? target.lastIndexOf('.') + 1 : 0);
-        found.merge("unsupported " + kind + " '" + shown + "'", 1, Integer::sum);
-      }
-    }
   }
 
   private Argument result(JsonNode node) {
@@ -327,7 +291,7 @@ public final class FxImporter {
     return extents;
   }
 
-  private static String text(JsonNode node, String field) {
+  static String text(JsonNode node, String field) {
     JsonNode value = node.get(field);
     if (value == null) {
       throw new InvalidArgument("graph document: a node has no " + field + ": " + node);

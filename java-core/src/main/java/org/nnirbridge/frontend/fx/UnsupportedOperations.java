@@ -1,0 +1,53 @@
+package org.nnirbridge.frontend.fx;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Map;
+import java.util.TreeMap;
+import org.nnirbridge.diagnostic.UnsupportedModel;
+
+/** Gathers what a traced graph calls and no table has, steps of scans included. */
+final class UnsupportedOperations {
+  private UnsupportedOperations() {}
+
+  /** Throws UnsupportedModel with a line for each kind of operation that is not there. */
+  static void refuse(JsonNode nodes) {
+    Map<String, Integer> found = new TreeMap<>();
+    count(nodes, found);
+    if (!found.isEmpty()) {
+      StringBuilder message =
+          new StringBuilder("Unsupported operations encountered translating to Vollo NNIR:");
+      found.forEach(
+          (what, count) -> message.append("\n  ").append(what).append(": found ").append(count));
+      throw new UnsupportedModel(message.toString());
+    }
+  }
+
+  private static void count(JsonNode nodes, Map<String, Integer> found) {
+    for (JsonNode node : nodes) {
+      count(node.path("graph").path("nodes"), found);
+      String target = node.path("target").asText();
+      String kind =
+          switch (FxImporter.text(node, "op")) {
+            case "call_function" -> {
+              String attribute = node.path("args").path(1).path("str").asText();
+              if (target.equals("getattr") && !Functions.isAttribute(attribute)) {
+                target = attribute;
+                yield "attribute";
+              }
+              yield Functions.find(target).isPresent() ? "" : "function";
+            }
+            case "call_method" -> Functions.findMethod(target).isPresent() ? "" : "method";
+            case "call_module" -> {
+              target = FxImporter.text(node, "type");
+              yield Modules.find(target).isPresent() ? "" : "module";
+            }
+            case "get_attr" -> node.path("tensor").isNumber() ? "" : "attribute";
+            default -> "";
+          };
+      if (!kind.isEmpty()) {
+        String shown = target.substring(kind.equals("module") ? target.lastIndexOf('.') + 1 : 0);
+        found.merge("unsupported " + kind + " '" + shown + "'", 1, Integer::sum);
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+"""Where operations run: partitions nest, override, and ignore cores that a board does not have."""
+
+import pytest
+import torch
+from torch import nn
+
+import vollo_torch
+from vollo_compiler import Config, ProgramBuilder
+
+Partition = vollo_torch.CorePartition
+
+
+class Partitioned(nn.Module):
+    """Layers within nested partitions; 64 x 64 weights are 64 blocks of 8 x 8 each."""
+
+    def __init__(self, *partitions, override=False):
+        super().__init__()
+        self.outer, self.inner = nn.Linear(64, 64), nn.Linear(64, 64)
+        self.partitions = partitions
+        self.override = override
+
+    def forward(self, x):
+        with Partition(self.partitions[0]):
+            x = self.outer(x)
+            with Partition(self.partitions[1], override=self.override):
+                return self.inner(x)
+
+
+def _blocks(model, cores=4, **options):
+    prepared, _ = vollo_torch.fx.prepare_shape(model, torch.zeros(64))
+    builder = ProgramBuilder(Config.ip_core(cores, 8))
+    builder.add_nnir(vollo_torch.fx.nnir.to_nnir(prepared), **options)
+    return builder.to_program().metrics().weight_store_used
+
+
+def test_an_inner_partition_narrows_the_outer_one():
+    blocks = _blocks(Partitioned([0, 2], [2]))
+    assert blocks[1] == blocks[3] == 0
+    assert sum(blocks) == 128
+    assert blocks[2] >= 64
+
+
+def test_an_override_leaves_the_outer_partition():
+    blocks = _blocks(Partitioned([0], [3], override=True))
+    assert blocks == [64, 0, 0, 64]
+
+
+def test_an_inner_partition_outside_of_the_outer_one_is_refused():
+    with pytest.raises(ValueError, match=r"CorePartition: cores \[3\] are not in the enclosing"):
+        _blocks(Partitioned([0], [3]))
+
+
+def test_cores_that_the_board_does_not_have_are_ignored():
+    assert _blocks(Partitioned([0, 5], [5, 0]), cores=2) == [128, 0]
+    assert sum(_blocks(Partitioned([7], [7]), cores=2)) == 128
+
+
+def test_a_model_stays_on_its_cores_and_within_them_on_its_partitions():
+    assert _blocks(Partitioned([0, 1], [1]), core_indices=[1, 2]) == [0, 128, 0, 0]
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 4])
+def test_a_partition_changes_no_bit(cores):
+    x = torch.randn(64).numpy()
+    torch.manual_seed(2)
+    model = Partitioned([0, 2], [2])
+    prepared, _ = vollo_torch.fx.prepare_shape(model, torch.zeros(64))
+    nnir = vollo_torch.fx.nnir.to_nnir(prepared)
+    model.partitions = ([0, 1, 2, 3], [0, 1, 2, 3])
+    free, _ = vollo_torch.fx.prepare_shape(model, torch.zeros(64))
+    board = Config.ip_core(cores, 8)
+    got = nnir.to_program(board).to_vm().run(x)
+    want = vollo_torch.fx.nnir.to_nnir(free).to_program(board).to_vm().run(x)
+    assert got.tobytes() == want.tobytes()
