@@ -123,6 +123,20 @@ def test_an_operator_without_float32_gives_bf16_within_the_context(name):
         assert not np.any(values.view(np.uint32) & 0xFFFF)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_an_archived_operator_is_the_same_model(name, tmp_path):
+    case = CASES[name]
+    model, x = case.make().eval(), torch.zeros(case.shape)
+    vollo_torch.fx.save(model, x, tmp_path / "model.tar.gz")
+    loaded, shape = vollo_torch.fx.load(tmp_path / "model.tar.gz")
+    assert tuple(shape) == case.shape
+    texts = []
+    for each in (model, loaded):
+        prepared, _ = vollo_torch.fx.prepare_shape(each, x)
+        texts.append(str(vollo_torch.fx.nnir.to_nnir(prepared)))
+    assert texts[0] == texts[1]
+
+
 def _forms_in(nodes):
     for node in nodes:
         yield from _forms_in(node.get("graph", {}).get("nodes", ()))

@@ -209,6 +209,8 @@ def _constructor_arguments(
     for name, parameter in inspect.signature(signed).parameters.items():
         if parameter.kind is parameter.VAR_POSITIONAL:
             continue
+        if name in attributes and attributes[name] == parameter.default:
+            continue  # a GRU takes no proj_size, not even its default
         if name == "bias" and name not in attributes:
             arguments[name] = any(key.split(".")[-1] == "bias" for key in entry["params"])
         elif name in attributes and not (name == "mode" and signed is not cls):
