@@ -1,0 +1,96 @@
+"""Operators of several steps, written out in numpy as docs/numerics.md defines them."""
+
+import numpy as np
+import pytest
+import torch
+from streaming_checks import streamed, to_nnir
+from torch import nn
+
+import oracle
+from vollo_compiler import Config
+
+
+class Sequence(nn.Module):
+    """The output sequence of a recurrent layer."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x)[0]
+
+
+def _sum(weight, x, start):
+    """Section 2: in ascending order, each product added by fma."""
+    total = start
+    for k in range(len(x)):
+        total = oracle.fma(oracle.to_bf16(weight[:, k]), oracle.to_bf16(x)[k], total)
+    return total
+
+
+def _gru_step(layer, x, h):
+    """Section 7."""
+    w, v, b, c = (
+        getattr(layer, f"{name}_l0").detach().numpy().reshape(3, layer.hidden_size, -1)
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    b, c = b[..., 0], c[..., 0]
+    r, z = (
+        oracle.sigmoid(_sum(w[gate], x, _sum(v[gate], h, b[gate] + c[gate]))) for gate in (0, 1)
+    )
+    n = oracle.tanh(oracle.fma(r, _sum(v[2], h, c[2]), _sum(w[2], x, b[2])))
+    return oracle.fma(z, h - n, n)
+
+
+def test_a_gru_is_what_the_document_says():
+    torch.manual_seed(4)
+    model = Sequence(nn.GRU(11, 13))
+    x = torch.randn(5, 11).bfloat16().float()
+    nnir, _ = to_nnir(model, x)
+    board = Config.ip_core(3, 8)
+    program, axis = streamed(model, 0, x, board=board)
+    h = np.zeros(13, np.float32)
+    outputs = []
+    for step in x.numpy():
+        h = _gru_step(model.layer, step, h).astype(np.float32)
+        outputs.append(oracle.to_bf16(h))
+    for got in (
+        nnir.to_program(board).to_vm().run(x.numpy()),
+        program.to_vm().run_timesteps(x.numpy(), 0, axis),
+    ):
+        np.testing.assert_array_equal(got.view(np.uint32), np.stack(outputs).view(np.uint32))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_a_cumulative_sum_rounds_each_sum_on_its_own(scale):
+    class CumSum(nn.Module):
+        def forward(self, x):
+            return x.cumsum(0)
+
+    torch.manual_seed(6)
+    x = (torch.randn(40, 9) * scale).bfloat16().float()
+    total, sums = np.zeros(9, np.float32), []
+    for step in x.numpy():
+        total = total + step
+        sums.append(oracle.to_bf16(total))
+    got = to_nnir(CumSum(), x)[0].to_program(Config.ip_core(2, 8)).to_vm().run(x.numpy())
+    np.testing.assert_array_equal(got.view(np.uint32), np.stack(sums).view(np.uint32))
+    program, axis = streamed(CumSum(), 0, x)
+    steps = program.to_vm().run_timesteps(x.numpy(), 0, axis)
+    np.testing.assert_array_equal(steps, got)
+
+
+def test_logic_of_comparisons_is_pytorch_s_on_special_values():
+    class Logic(nn.Module):
+        def forward(self, x, y):
+            masks = [x == y, x != y, (x > y) & (y < 1), (x > y) | (x <= 0), (x > 0) ^ (y > 0)]
+            masks += [~(x >= y), torch.logical_not(x == x)]
+            return tuple(torch.where(mask, 1.0, 0.0) for mask in masks)
+
+    special = torch.tensor([0.0, -0.0, 1.0, -2.0, torch.inf, -torch.inf, torch.nan])
+    x, y = (grid.flatten() for grid in torch.meshgrid(special, special, indexing="ij"))
+    nnir, expected = to_nnir(Logic(), x, y)
+    outputs = nnir.to_program(Config.ip_core(2, 8)).to_vm().run([x.numpy(), y.numpy()])
+    for got, want in zip(outputs, expected, strict=True):
+        np.testing.assert_array_equal(got, want.numpy())
