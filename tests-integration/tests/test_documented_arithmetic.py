@@ -94,3 +94,22 @@ def test_logic_of_comparisons_is_pytorch_s_on_special_values():
     outputs = nnir.to_program(Config.ip_core(2, 8)).to_vm().run([x.numpy(), y.numpy()])
     for got, want in zip(outputs, expected, strict=True):
         np.testing.assert_array_equal(got, want.numpy())
+
+
+def test_a_cumulative_sum_of_a_layer_is_the_same_streamed():
+    class Layered(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(9, 9)
+
+        def forward(self, x):
+            return self.fc(x).cumsum(0)
+
+    torch.manual_seed(7)
+    x = torch.randn(30, 9)
+    nnir, _ = to_nnir(Layered(), x)
+    board = Config.ip_core(2, 8)
+    whole = nnir.to_program(board).to_vm().run(x.numpy())
+    steps, axis = nnir.streaming_transform(0)
+    got = steps.to_program(board).to_vm().run_timesteps(x.numpy(), 0, axis)
+    np.testing.assert_array_equal(got.view(np.uint32), whole.view(np.uint32))

@@ -181,3 +181,28 @@ def test_a_product_is_split_from_cheaper_ones():
     nnir, *_ = _nnir(function, (5, 19))
     program = nnir.to_program(BOARDS[0], allow_dynamic_weights=True)
     assert sum(program.metrics().weight_store_used) == 9
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_constants_over_another_axis_are_fp8_within_fp8_weights(batched):
+    """They lie in the tensor RAM, with the values that FP8 would give them."""
+
+    def product(m, x):
+        hidden = m.fc(x)
+        with vollo_torch.Fp8Weights():
+            return (m.matrices if batched else m.matrix) @ hidden
+
+    torch.manual_seed(8)
+    x = torch.randn(3, 5, 19).bfloat16().float()
+    model = Product(product)
+    prepared, _ = vollo_torch.fx.prepare_shape(model, x)
+    nnir = vollo_torch.fx.nnir.to_nnir(prepared)
+    program = nnir.to_program(Config.amd_v80_c6b32(), allow_dynamic_weights=True)
+    for buffer in (model.matrix, model.matrices):
+        buffer.copy_(buffer.to(torch.float8_e4m3fn).float())
+    expected = model(x).detach().numpy()
+    exact = program.to_vm(bit_accurate=False).run(x.numpy())
+    np.testing.assert_allclose(exact, expected, rtol=1e-5, atol=1e-5)
+    _assert_same_bits(
+        oracle.Oracle(program.save_bytes()).run([x.numpy()])[0], program.to_vm().run(x.numpy())
+    )

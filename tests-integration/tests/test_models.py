@@ -327,3 +327,38 @@ def test_inputs_stream_over_axes_of_their_own(axes):
     x, y = torch.randn(4, 5, 6), torch.randn(5, 4, 6) if axes == (0, 1) else torch.randn(4, 5, 6)
     _, output_axes = check(Sum(), list(axes), x, y)
     assert output_axes == ((0, 2) if axes[0] == 0 else (1, 1))
+
+
+class Stateful(nn.Module):
+    """A state of each kind: a recurrence, a sum, a window and a delay."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(9, 9)
+        self.window = PaddedConv1d(9, 9, 3)
+
+    def forward(self, x):
+        x = self.gru(x)[0].cumsum(0) * 0.5 + F.pad(x, (0, 0, 2, 0))[:-2]
+        return self.window(x.T).T
+
+
+def test_every_kind_of_state_can_be_reset():
+    x = torch.randn(7, 9)
+    program, axis = check(Stateful(), 0, x, generate_state_reset=True)
+    vm = program.to_vm()
+    first = vm.run_timesteps(x.numpy(), 0, axis)
+    assert not np.array_equal(vm.run_timesteps(x.numpy(), 0, axis), first)
+    vm.reset()
+    np.testing.assert_array_equal(vm.run_timesteps(x.numpy(), 0, axis), first)
+
+
+def test_streams_of_one_machine_keep_states_of_their_own():
+    torch.manual_seed(9)
+    x = torch.randn(3, 7, 9)
+    program, _ = streamed(Stateful(), 0, x[0])
+    many = program.to_vm(num_streams=3)
+    alone = [program.to_vm() for _ in range(3)]
+    for step in range(7):
+        outputs = many.run(x[:, step].numpy())
+        for stream, vm in enumerate(alone):
+            np.testing.assert_array_equal(outputs[stream], vm.run(x[stream, step].numpy()))

@@ -46,7 +46,7 @@ public record CumSum(int axis) implements Op {
     NodeContext context = step.node().context();
     NodeContext float32 = context.withFormat(NumberFormat.FP32);
     int before = step.builder().readState(state, 1, context);
-    Binary add = new Binary(BinaryFunction.ADD);
+    Binary add = new Binary(BinaryFunction.ADD, Binary.Fusion.NEITHER);
     int sum = step.builder().add(step.node().name(), add, float32, List.of(before, x));
     step.builder().setSource(state, sum);
     return new StreamedNode(
