@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import nn
 
 import oracle
 import vollo_torch
@@ -53,3 +54,14 @@ def check(model, axes, *inputs, tolerance=1e-5, **options):
     assert_near_pytorch(program, axes, output_axes, inputs, expected, tolerance)
     assert_bits_of_the_documents(program, axes, inputs)
     return program, output_axes
+
+
+class Sequence(nn.Module):
+    """The output sequence of a recurrent layer."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x)[0]

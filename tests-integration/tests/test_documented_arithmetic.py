@@ -3,22 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from streaming_checks import streamed, to_nnir
+from streaming_checks import Sequence, streamed, to_nnir
 from torch import nn
 
 import oracle
 from vollo_compiler import Config
-
-
-class Sequence(nn.Module):
-    """The output sequence of a recurrent layer."""
-
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        return self.layer(x)[0]
 
 
 def _sum(weight, x, start):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from streaming_checks import check, streamed, to_nnir
+from streaming_checks import Sequence, check, streamed, to_nnir
 from torch import nn
 
 import oracle
@@ -134,17 +134,6 @@ def test_a_gru_as_a_scan_with_a_float32_state():
         assert axis == 0
     text = str(to_nnir(FloatGru(10, 21), torch.zeros(8, 2, 10))[0].streaming_transform(0)[0])
     assert text.count("activation_precision: Fp32") == 3
-
-
-class Sequence(nn.Module):
-    """The output sequence of a recurrent layer."""
-
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        return self.layer(x)[0]
 
 
 class WaveNet(nn.Module):
