@@ -195,6 +195,7 @@ PACKAGES = {
         *("AllocationError", "Config", "LoadError", "Metrics", "NNIR", "NumberFormat", "Program"),
         *("ProgramBuilder", "SaveError", "VM"),
         "Explanation",  # extension: where a program's cycles go
+        *("Sweep", "SweepRow", "sweep"),  # extension: models by boards in one table
         "NNIRNode",  # extension: what a model's iteration gives
         "GatewayError",  # extension: the Java process is gone
     },

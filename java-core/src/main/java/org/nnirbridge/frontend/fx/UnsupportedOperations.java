@@ -13,13 +13,7 @@ final class UnsupportedOperations {
   static void refuse(JsonNode nodes) {
     Map<String, Integer> found = new TreeMap<>();
     count(nodes, found);
-    if (!found.isEmpty()) {
-      StringBuilder message =
-          new StringBuilder("Unsupported operations encountered translating to Vollo NNIR:");
-      found.forEach(
-          (what, count) -> message.append("\n  ").append(what).append(": found ").append(count));
-      throw new UnsupportedModel(message.toString());
-    }
+    UnsupportedModel.refuseAll(found);
   }
 
   private static void count(JsonNode nodes, Map<String, Integer> found) {
