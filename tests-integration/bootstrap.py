@@ -16,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +38,7 @@ __all__ = [
     "locked_python",
     "maven",
     "run_environment",
+    "run_job",
     "run_time_python",
 ]
 
@@ -63,6 +64,23 @@ def run_environment() -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "NNIR_BRIDGE_JAR": str(jar_of(ROOT)),
     }
+
+
+def run_job(job: Path, python: Callable[[], str]) -> int:
+    """Build what is missing, then run a script with the command's arguments; gives its exit code.
+
+    Args:
+        job: The script.
+        python: What gives the Python to run it with.
+    """
+    try:
+        check_tools()
+        build_jar(ROOT)
+        command = [python(), str(job), *sys.argv[1:]]
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return subprocess.run(command, env=run_environment(), check=False).returncode
 
 
 def run_time_python() -> str:

@@ -6,27 +6,11 @@ the PyTorch that the calling Python has, or one in a cached environment.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import bootstrap
 
-
-def main() -> int:
-    """Build what is missing, then run the job in a Python that has PyTorch."""
-    try:
-        bootstrap.check_tools()
-        bootstrap.build_jar(bootstrap.ROOT)
-        python = bootstrap.run_time_python()
-    except bootstrap.SetupError as error:
-        print(error, file=sys.stderr)
-        return 2
-    job = Path(__file__).with_name("demo_job.py")
-    return subprocess.run(
-        [python, str(job), *sys.argv[1:]], env=bootstrap.run_environment(), check=False
-    ).returncode
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    job = Path(__file__).with_name("demo_job.py")
+    sys.exit(bootstrap.run_job(job, bootstrap.run_time_python))

@@ -26,5 +26,5 @@ def test_a_notebook_is_committed_clean(path):
         assert not cell.get("outputs")
 
 
-def test_there_is_a_notebook_for_each_example():
-    assert [path.stem for path in NOTEBOOKS] == ["cnn", "lstm", "mlp", "multi_model"]
+def test_the_notebooks_are_those_of_the_readme():
+    assert [path.stem for path in NOTEBOOKS] == ["cnn", "latency", "lstm", "mlp", "multi_model"]
