@@ -13,7 +13,7 @@ import nnir_bridge
 import vollo_torch
 from examples import CausalCnn
 from nnir_bridge import _progress
-from vollo_compiler import Config, ProgramBuilder
+from vollo_compiler import Config, ProgramBuilder, _drawing
 from vollo_compiler._tables import bar
 
 BOARD = Config.bittware_ia420f_c6b32()
@@ -163,3 +163,24 @@ def test_both_logs_can_be_turned_up(nnir, caplog):
     with pytest.raises(ValueError) as raised:
         nnir_bridge.set_log_level("LOUD")
     assert str(raised.value) == "level: LOUD is not one of DEBUG, INFO, WARNING and ERROR"
+
+
+def test_a_drawing_has_a_box_for_each_node_and_a_line_for_each_operand(nnir):
+    picture = ElementTree.fromstring(nnir.to_svg())
+    name = "{http://www.w3.org/2000/svg}"
+    boxes = picture.findall(f"{name}rect")
+    assert len(boxes) == len(nnir)
+    assert len(picture.findall(f"{name}path")) == sum(len(node.inputs) for node in nnir)
+    titles = [line.text for line in picture.findall(f"{name}text")][::2]
+    assert titles == [f"{node.id} {node.operator}" for node in nnir]
+    row = {node.id: int(box.get("y")) for node, box in zip(nnir, boxes, strict=True)}
+    assert all(row[source] < row[node.id] for node in nnir for source in node.inputs)
+    places = [(box.get("x"), box.get("y")) for box in boxes]
+    assert len(set(places)) == len(places)
+    assert nnir._repr_html_().startswith("<svg ")
+
+
+def test_a_drawing_escapes_names():
+    box = _drawing.Box("a<b", "x & y", (), True)
+    assert "a&lt;b" in _drawing.drawing([box])
+    assert "x &amp; y" in _drawing.drawing([box])

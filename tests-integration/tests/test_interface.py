@@ -75,6 +75,7 @@ CLASSES = {
         "to_program": f"(config, name=None, *, {COMPILE_OPTIONS})",
         "save+": "(output_path)",
         "static load+": "(input_path)",
+        "to_svg+": "()",
     },
     "vollo_compiler.Program": {
         "cycle_count_per_inference": f"({PER_INFERENCE})",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nnir_bridge._gateway import RemoteObject, current_gateway
 from vollo_compiler._arguments import integer
 from vollo_compiler._config import Config
+from vollo_compiler._drawing import Box, drawing
 from vollo_compiler._files import read, write
 from vollo_compiler._options import compile_models, model_entry
 from vollo_compiler._tables import table, text
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from vollo_compiler._program import Program
 
 __all__ = ["NNIR", "NNIRNode"]
+
+
+_MOST_DRAWN = 200
 
 
 @dataclass(frozen=True)
@@ -270,7 +274,28 @@ class NNIR:
             for node in self
         ]
         header = ("id", "name", "operator", "attributes", "from", "shape")
-        return table(f"NNIR with {len(self)} nodes", header, rows)
+        listed = table(f"NNIR with {len(self)} nodes", header, rows)
+        return listed if len(self) > _MOST_DRAWN else self.to_svg() + listed
+
+    def to_svg(self) -> str:
+        """Return a drawing of the graph as an SVG element (an extension).
+
+        Inputs, constants and states stand above what uses them. Notebooks show it by themselves,
+        but for graphs of more than 200 nodes, which are only listed.
+        """
+        nodes = list(self)
+        number = {node.id: place for place, node in enumerate(nodes)}
+        return drawing(
+            [
+                Box(
+                    f"{node.id} {node.operator}",
+                    f"{node.name} {list(node.shape)}",
+                    tuple(number[source] for source in node.inputs),
+                    not node.inputs,
+                )
+                for node in nodes
+            ]
+        )
 
     def __str__(self) -> str:
         text: str = self._remote.gateway.call("printNnir", self._remote.handle)["text"]
