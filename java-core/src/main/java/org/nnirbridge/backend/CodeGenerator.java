@@ -268,8 +268,7 @@ final class CodeGenerator {
     if (op instanceof TileOp.LstmCellState) {
       return Region.CELL;
     }
-    boolean isSum =
-        op instanceof TileOp.MatVec sum && !sum.isClamped() && placement.core(tile) == core;
+    boolean isSum = op instanceof TileOp.MatVec sum && !sum.isClamped();
     boolean leaves =
         outputsOfTile.containsKey(tile)
             || slotOfTile.containsKey(tile)

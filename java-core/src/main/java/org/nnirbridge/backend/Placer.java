@@ -168,11 +168,12 @@ final class Placer {
 
   /** The core with the least work in the unit's layer; where stores fill up, with most room. */
   private int leastLoaded(List<Integer> cores, Unit unit, Trial trial) {
-    boolean scarce = cores.stream().anyMatch(this::isHalfFull);
-    Comparator<Integer> byRoom = Comparator.comparingInt(core -> stores.get(core).used());
-    Comparator<Integer> byWork =
-        Comparator.comparingLong(core -> trial.workInLayer(unit.layer(), core));
-    return cores.stream().min(scarce ? byRoom : byWork).orElseThrow();
+    if (cores.stream().anyMatch(this::isHalfFull)) {
+      return roomiest(cores);
+    }
+    return cores.stream()
+        .min(Comparator.comparingLong(core -> trial.workInLayer(unit.layer(), core)))
+        .orElseThrow();
   }
 
   private boolean isHalfFull(int core) {

@@ -67,23 +67,38 @@ public final class Compiler {
     }
     models.forEach(model -> check(config, model));
     List<Model> fused = models.stream().map(Model::withSumsFused).toList();
+    List<DataDimensions> layouts =
+        fused.stream()
+            .map(model -> DynamicWeights.infer(model.graph(), allowsDynamicWeights(model)))
+            .toList();
     try {
-      return best(config, fused, false);
+      return best(config, fused, layouts, false);
     } catch (DoesNotFit asItIs) {
-      return best(config, fused, true);
+      return best(config, fused, layouts, true);
     }
   }
 
   /**
    * The program with the fewest cycles of those that the models' seeds give, the first of equals.
+   *
+   * @param packsWeights whether operators save weight blocks even where that costs cycles
    */
-  private static Program best(HardwareConfig config, List<Model> models, boolean packsWeights) {
-    Set<Long> seeds = seeds(models);
+  private static Program best(
+      HardwareConfig config,
+      List<Model> models,
+      List<DataDimensions> layouts,
+      boolean packsWeights) {
+    Map<WeightMatrix, WeightMatrix> matrices = new HashMap<>();
+    List<TileGraph> tiles = new ArrayList<>();
+    for (int m = 0; m < models.size(); m++) {
+      TileBuilder builder = new TileBuilder(config.blockSize(), matrices, packsWeights);
+      tiles.add(lower(models.get(m), layouts.get(m), config, builder));
+    }
     List<Program> programs = new ArrayList<>();
     List<DoesNotFit> refusals = new ArrayList<>();
-    for (long seed : seeds) {
+    for (long seed : seeds(models)) {
       try {
-        programs.add(compile(config, models, packsWeights, seed));
+        programs.add(assemble(config, models, layouts, Backend.compile(config, tiles, seed)));
       } catch (DoesNotFit doesNotFit) {
         refusals.add(doesNotFit);
       }
@@ -116,22 +131,11 @@ public final class Compiler {
     return cycles;
   }
 
-  /**
-   * @param packsWeights whether operators save weight blocks even where that costs cycles
-   * @param seed decides between places that look alike
-   */
-  private static Program compile(
-      HardwareConfig config, List<Model> models, boolean packsWeights, long seed) {
-    Map<WeightMatrix, WeightMatrix> matrices = new HashMap<>();
-    List<TileGraph> tiles = new ArrayList<>();
-    List<DataDimensions> layouts = new ArrayList<>();
-    for (Model model : models) {
-      DataDimensions layout = DynamicWeights.infer(model.graph(), allowsDynamicWeights(model));
-      layouts.add(layout);
-      TileBuilder builder = new TileBuilder(config.blockSize(), matrices, packsWeights);
-      tiles.add(lower(model, layout, config, builder));
-    }
-    Backend.Result result = Backend.compile(config, tiles, seed);
+  private static Program assemble(
+      HardwareConfig config,
+      List<Model> models,
+      List<DataDimensions> layouts,
+      Backend.Result result) {
     List<org.nnirbridge.program.Model> compiled = new ArrayList<>();
     for (int m = 0; m < models.size(); m++) {
       Model model = models.get(m);

@@ -11,6 +11,7 @@ import java.util.Map;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.isa.Instruction;
 import org.nnirbridge.isa.Opcode;
+import org.nnirbridge.latency.CoreClock.Moment;
 import org.nnirbridge.program.CoreCode;
 import org.nnirbridge.program.CoreImage;
 import org.nnirbridge.program.LayerRun;
@@ -24,6 +25,7 @@ final class Explainer {
   private final Program program;
   private final Model model;
   private final Simulation simulation;
+  private final Moment lastOutput;
   private final long select;
   private final long cycles;
 
@@ -35,7 +37,8 @@ final class Explainer {
     this.model = program.models().get(modelIndex);
     this.simulation = simulation;
     this.select = LatencyEstimator.selectLatency(program);
-    this.cycles = simulation.lastOutput().at() + select;
+    this.lastOutput = simulation.lastOutput();
+    this.cycles = lastOutput.at() + select;
     model.code().forEach(core -> layers.add(layers(core)));
   }
 
@@ -62,8 +65,9 @@ final class Explainer {
 
   Explanation explain(boolean spaced, Map<String, Long> ifLeast) {
     List<Explanation.Part> path = criticalPath();
+    List<Explanation.Span> timeline = timeline();
     return new Explanation(
-        model.name(), spaced, cycles, path, layers(path), cores(), ifLeast, timeline());
+        model.name(), spaced, cycles, path, layers(path), cores(timeline), ifLeast, timeline);
   }
 
   private String layerOf(Event event) {
@@ -81,8 +85,8 @@ final class Explainer {
     if (select > 0) {
       add(backwards, new Explanation.Part("", "select", -1, cycles - select, cycles));
     }
-    long to = simulation.lastOutput().at();
-    int next = simulation.lastOutput().by();
+    long to = lastOutput.at();
+    int next = lastOutput.by();
     while (to > 0 && next >= 0) {
       Event event = simulation.events().get(next);
       long from = Math.max(0, Math.min(event.boundAt(), to));
@@ -146,12 +150,12 @@ final class Explainer {
     return shares;
   }
 
-  private List<Explanation.Core> cores() {
+  private List<Explanation.Core> cores(List<Explanation.Span> timeline) {
     List<Map<String, Long>> busy = new ArrayList<>();
     for (int core = 0; core < layers.size(); core++) {
       busy.add(new LinkedHashMap<>());
     }
-    for (Explanation.Span span : timeline()) {
+    for (Explanation.Span span : timeline) {
       busy.get(span.core()).merge(span.unit(), span.to() - span.from(), Long::sum);
     }
     List<Explanation.Core> cores = new ArrayList<>();

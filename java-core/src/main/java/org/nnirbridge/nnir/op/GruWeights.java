@@ -23,16 +23,6 @@ import org.nnirbridge.tile.WeightMatrix;
 public record GruWeights(Tensor input, Tensor hidden, Tensor inputBias, Tensor hiddenBias)
     implements RecurrentWeights {
   @Override
-  public int features() {
-    return input.shape().get(1);
-  }
-
-  @Override
-  public int hiddenSize() {
-    return hidden.shape().get(1);
-  }
-
-  @Override
   public List<NumberFormat> stateFormats() {
     return List.of(NumberFormat.FP32);
   }

@@ -21,16 +21,6 @@ import org.nnirbridge.tile.WeightMatrix;
 public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) implements RecurrentWeights {
   private static final int GATES = 4;
 
-  @Override
-  public int features() {
-    return input.shape().get(1);
-  }
-
-  @Override
-  public int hiddenSize() {
-    return hidden.shape().get(1);
-  }
-
   /** What makes one step: each gate sums its bias, the hidden part, then the input part. */
   CellStep lowerStep(LowerStep step) {
     int tail = step.tiles().packsWeights() ? hiddenSize() % step.tiles().blockSize() : 0;

@@ -2,14 +2,25 @@ package org.nnirbridge.nnir.op;
 
 import java.util.List;
 import org.nnirbridge.nnir.NodeContext;
+import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.tile.Vector;
 
 /** The constants of one recurrent layer in one direction, and what a step of it does. */
 sealed interface RecurrentWeights permits LstmWeights, GruWeights {
-  int features();
+  /** Of shape [gates * hidden, features]. */
+  Tensor input();
 
-  int hiddenSize();
+  /** Of shape [gates * hidden, hidden]. */
+  Tensor hidden();
+
+  default int features() {
+    return input().shape().get(1);
+  }
+
+  default int hiddenSize() {
+    return hidden().shape().get(1);
+  }
 
   /** What makes one step. */
   Step lowerLayer(LowerStep step);
