@@ -156,17 +156,20 @@ class NNIR:
         Args:
             config: The board.
             name: The model's name in the program; ``model0`` when None.
-            optimize_transforms: Accepted; this compiler always optimizes.
+            optimize_transforms: Whether transformations that cost compile time are tried, and kept
+                where the estimate is then clearly lower: rows of weight blocks that are one too
+                many to load all cores evenly are cut and shared. The results are the same.
             allow_dynamic_weights: Whether products of two values computed at run time are allowed.
             allow_mixed_precision_fusion: Whether additions to the result of a dense layer or a
                 convolution happen on its float32 accumulator, without a rounding to BF16 between.
             max_sparse_entries: Accepted, at least 0; this compiler keeps matrices dense.
-            quick_compile: Accepted; there is one speed.
+            quick_compile: Whether only the first of ``random_seeds`` is tried, and nothing of
+                ``optimize_transforms``.
             output_buffer_capacity: Words that the output buffer holds, at least 1. Like the next it
                 is a figure of estimates, and given there; programs do not depend on it.
             write_queue_capacity: Blocks that a link between cores holds, at least 1.
-            random_seeds: Seeds of placements, integers, at least one. The same seeds give the same
-                program.
+            random_seeds: Seeds of placements, integers, at least one; the program with the lowest
+                estimate is kept. The same seeds give the same program.
             allow_unserializable: Accepted; every program can be saved.
             generate_state_reset: Whether :meth:`VM.reset` can put the state back to its start.
             stateful_accumulators_in_tensor_ram: Accepted; state lies in tensor RAM and cell store.

@@ -26,6 +26,7 @@ final class Assembler {
 
   private final CoreWork work;
   private final HardwareConfig config;
+  private final RowCuts cuts;
   private final List<Draft> drafts = new ArrayList<>();
   private int nextScratch;
   private int layer;
@@ -34,13 +35,14 @@ final class Assembler {
   private record Draft(
       Opcode opcode, List<Place> places, int[] numbers, NumberFormat format, int layer) {}
 
-  private Assembler(CoreWork work, HardwareConfig config) {
+  private Assembler(CoreWork work, HardwareConfig config, RowCuts cuts) {
+    this.cuts = cuts;
     this.work = work;
     this.config = config;
   }
 
-  static CoreCode assemble(CoreWork work, HardwareConfig config) {
-    Assembler assembler = new Assembler(work, config);
+  static CoreCode assemble(CoreWork work, HardwareConfig config, RowCuts cuts) {
+    Assembler assembler = new Assembler(work, config, cuts);
     for (Step step : work.steps) {
       assembler.draft(step);
     }
@@ -109,8 +111,8 @@ final class Assembler {
 
   private void draftSegment(TileOp.Segment segment, Place accumulator, List<Local> inputs) {
     int blockSize = config.blockSize();
-    int weight =
-        work.stores.weights.address(new WeightStore.BlockRow(segment.matrix(), segment.rowBlock()));
+    WeightStore.RowPiece piece = cuts.pieceOf(segment);
+    int weight = work.stores.weights.address(piece) + segment.firstBlock() - piece.from();
     int column = 0;
     while (column < inputs.size()) {
       Place first = inputs.get(column).place;
@@ -120,7 +122,8 @@ final class Assembler {
           && inputs.get(column + count).place.equals(first.plus(count))) {
         count++;
       }
-      int rest = segment.matrix().columns() - (column + count - 1) * blockSize;
+      int lastBlock = segment.firstBlock() + column + count - 1;
+      int rest = segment.matrix().columns() - lastBlock * blockSize;
       drafts.add(
           new Draft(
               Opcode.MATVEC,

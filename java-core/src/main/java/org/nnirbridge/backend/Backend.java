@@ -20,18 +20,23 @@ public final class Backend {
   /**
    * Compiles the models of a program.
    *
+   * @param kind which rows of blocks are cut into pieces for several cores
    * @param seed decides between places that look alike; 0 for the usual choice
    * @throws org.nnirbridge.diagnostic.DoesNotFit naming the store, the core, the need and the depth
    */
-  public static Result compile(HardwareConfig config, List<TileGraph> models, long seed) {
+  public static Result compile(
+      HardwareConfig config, List<TileGraph> models, RowCuts.Kind kind, long seed) {
+    RowCuts cuts = new RowCuts(kind, config);
     List<CoreStores> stores = new ArrayList<>();
     for (int core = 0; core < config.numCores(); core++) {
       stores.add(new CoreStores(core, config));
     }
-    Placer placer = new Placer(config, stores.stream().map(store -> store.weights).toList(), seed);
+    Placer placer =
+        new Placer(config, stores.stream().map(store -> store.weights).toList(), cuts, seed);
     List<List<CoreWork>> work = new ArrayList<>();
     for (TileGraph model : models) {
-      TileGraph prepared = HoistStateWork.run(FuseClamps.run(DropDeadTiles.run(model)));
+      TileGraph fused = FuseClamps.run(DropDeadTiles.run(model));
+      TileGraph prepared = HoistStateWork.run(CutSums.run(fused, cuts));
       Placement placement = placer.place(prepared);
       List<Integer> order = TileOrder.of(prepared, placement, config);
       work.add(new CodeGenerator(prepared, placement, order, stores).generate());
@@ -42,7 +47,7 @@ public final class Backend {
       for (CoreWork core : model) {
         Allocator.allocate(core, config);
         AllocationVerifier.verify(core);
-        ofCores.add(Assembler.assemble(core, config));
+        ofCores.add(Assembler.assemble(core, config, cuts));
       }
       code.add(ofCores);
     }

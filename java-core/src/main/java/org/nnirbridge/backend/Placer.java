@@ -26,10 +26,11 @@ import org.nnirbridge.tile.TileOp;
  */
 final class Placer {
   /** Cycles that are no reason to load one core with more weights than another. */
-  private static final int HARDLY_LATER = 3;
+  private static final int HARDLY_LATER = 6;
 
   private final HardwareConfig config;
   private final List<WeightStore> stores;
+  private final RowCuts cuts;
   private final List<Integer> preference;
   private final int hardlyLater;
   private boolean full;
@@ -37,8 +38,9 @@ final class Placer {
   /**
    * @param seed 0 for the usual choice between what looks alike, others for other choices
    */
-  Placer(HardwareConfig config, List<WeightStore> stores, long seed) {
+  Placer(HardwareConfig config, List<WeightStore> stores, RowCuts cuts, long seed) {
     this.config = config;
+    this.cuts = cuts;
     this.stores = stores;
     Random random = new Random(seed);
     List<Integer> cores = new ArrayList<>(IntStream.range(0, config.numCores()).boxed().toList());
@@ -52,8 +54,11 @@ final class Placer {
   /** Tiles that must be on one core. */
   private static final class Unit {
     final List<Tile> tiles = new ArrayList<>();
-    final Set<WeightStore.BlockRow> rows = new LinkedHashSet<>();
+    final Set<WeightStore.RowPiece> rows = new LinkedHashSet<>();
     int blocks;
+
+    /** Whether it holds a piece of a row that was cut to load the cores evenly. */
+    boolean isCut;
 
     int layer() {
       return tiles.get(0).layer();
@@ -67,7 +72,7 @@ final class Placer {
     for (Unit unit : units(graph)) {
       int chosen = best(unit, trial);
       trial.place(unit, chosen);
-      for (WeightStore.BlockRow row : unit.rows) {
+      for (WeightStore.RowPiece row : unit.rows) {
         stores.get(chosen).add(row);
       }
     }
@@ -155,6 +160,9 @@ final class Placer {
         return core;
       }
     }
+    if (unit.isCut) {
+      return leastLoaded(fitting, unit, trial);
+    }
     long[] ends = fitting.stream().mapToLong(core -> trial.endOn(unit, core)).toArray();
     long first = Arrays.stream(ends).min().orElseThrow();
     List<Integer> soonEnough = new ArrayList<>();
@@ -211,15 +219,17 @@ final class Placer {
   private List<Unit> units(TileGraph graph) {
     int[] parent = new int[graph.tiles().size()];
     Arrays.setAll(parent, i -> i);
-    Map<WeightStore.BlockRow, Integer> ownerOfRow = new HashMap<>();
+    Map<WeightStore.RowPiece, Integer> ownerOfRow = new HashMap<>();
     for (Tile tile : graph.tiles()) {
       for (int partner : partners(graph, tile)) {
         unite(parent, tile.id(), partner);
       }
       if (tile.op() instanceof TileOp.MatVec sum) {
         for (TileOp.Segment segment : sum.segments()) {
-          WeightStore.BlockRow row = new WeightStore.BlockRow(segment.matrix(), segment.rowBlock());
-          unite(parent, tile.id(), ownerOfRow.computeIfAbsent(row, r -> tile.id()));
+          unite(
+              parent,
+              tile.id(),
+              ownerOfRow.computeIfAbsent(cuts.pieceOf(segment), piece -> tile.id()));
         }
       }
     }
@@ -236,7 +246,8 @@ final class Placer {
     unit.tiles.add(tile);
     if (tile.op() instanceof TileOp.MatVec sum) {
       for (TileOp.Segment segment : sum.segments()) {
-        unit.rows.add(new WeightStore.BlockRow(segment.matrix(), segment.rowBlock()));
+        unit.rows.add(cuts.pieceOf(segment));
+        unit.isCut |= cuts.isCut(segment);
         unit.blocks += segment.inputs().size();
       }
     }
@@ -249,14 +260,17 @@ final class Placer {
   }
 
   /** The operands that a tile takes from accumulators or builds on in place. */
-  private static List<Integer> partners(TileGraph graph, Tile tile) {
+  private List<Integer> partners(TileGraph graph, Tile tile) {
     List<Integer> partners = new ArrayList<>();
     if (tile.op() instanceof TileOp.LstmCellState cell) {
       partners.addAll(List.of(cell.inputGate(), cell.forgetGate(), cell.candidate()));
     } else if (tile.op() instanceof TileOp.LstmHidden hidden) {
       partners.addAll(List.of(hidden.outputGate(), hidden.cell()));
     } else if (tile.op() instanceof TileOp.MatVec sum && sum.initial().isPresent()) {
-      partners.add(sum.initial().getAsInt());
+      Tile start = graph.tile(sum.initial().getAsInt());
+      if (!isOfAnotherPiece(sum, start)) {
+        partners.add(start.id());
+      }
     } else if (tile.op() instanceof TileOp.MultiplyAdd sum) {
       partners.add(sum.sum());
     } else if (tile.op() instanceof TileOp.Fold fold) {
@@ -264,6 +278,11 @@ final class Placer {
     }
     partners.removeIf(partner -> !isMade(graph.tile(partner).op()));
     return partners;
+  }
+
+  /** Whether a sum goes on, after another piece of a row, with the next. */
+  private boolean isOfAnotherPiece(TileOp.MatVec sum, Tile start) {
+    return start.op() instanceof TileOp.MatVec before && (cuts.isCut(sum) || cuts.isCut(before));
   }
 
   private static int find(int[] parent, int i) {

@@ -3,39 +3,45 @@ package org.nnirbridge.backend;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.nnirbridge.numerics.Fp8E4M3;
 import org.nnirbridge.program.CoreImage;
 import org.nnirbridge.tile.WeightMatrix;
 
 /**
- * The weight store of one core while a program is built; block rows are stored once, those in FP8
- * before all others.
+ * The weight store of one core while a program is built; block rows, or their pieces, are stored
+ * once, those in FP8 before all others.
  */
 final class WeightStore {
   private final int blockSize;
   private final Rows fp8 = new Rows();
   private final Rows bf16 = new Rows();
 
-  /** B rows of a matrix; matrices are compared by identity, equal ones being one already. */
-  record BlockRow(WeightMatrix matrix, int row) {
+  /**
+   * Blocks of a block row, side by side; matrices are compared by identity, equal ones being one
+   * already.
+   *
+   * @param from the first of them
+   */
+  record RowPiece(WeightMatrix matrix, int row, int from, int blocks) {
     @Override
     public boolean equals(Object other) {
-      return other instanceof BlockRow blockRow && matrix == blockRow.matrix && row == blockRow.row;
+      return other instanceof RowPiece piece
+          && matrix == piece.matrix
+          && row == piece.row
+          && from == piece.from
+          && blocks == piece.blocks;
     }
 
     @Override
     public int hashCode() {
-      return 31 * System.identityHashCode(matrix) + row;
-    }
-
-    int blocks(int blockSize) {
-      return (matrix.columns() + blockSize - 1) / blockSize;
+      return Objects.hash(System.identityHashCode(matrix), row, from, blocks);
     }
   }
 
-  /** The block rows of one format, each with its first block. */
+  /** The rows and pieces of one format, each with its first block. */
   private static final class Rows {
-    final Map<BlockRow, Integer> places = new LinkedHashMap<>();
+    final Map<RowPiece, Integer> places = new LinkedHashMap<>();
     int blocks;
   }
 
@@ -47,22 +53,22 @@ final class WeightStore {
     this.blockSize = blockSize;
   }
 
-  private Rows rowsLike(BlockRow row) {
+  private Rows rowsLike(RowPiece row) {
     return row.matrix().fp8() ? fp8 : bf16;
   }
 
-  private boolean holds(BlockRow row) {
+  private boolean holds(RowPiece row) {
     return rowsLike(row).places.containsKey(row);
   }
 
-  boolean holdsAll(Collection<BlockRow> needed) {
+  boolean holdsAll(Collection<RowPiece> needed) {
     return needed.stream().allMatch(this::holds);
   }
 
-  void add(BlockRow row) {
+  void add(RowPiece row) {
     Rows rows = rowsLike(row);
     if (rows.places.putIfAbsent(row, rows.blocks) == null) {
-      rows.blocks += row.blocks(blockSize);
+      rows.blocks += row.blocks();
     }
   }
 
@@ -72,11 +78,11 @@ final class WeightStore {
   }
 
   /** How much would be taken if these rows were there too. */
-  int usedWith(Collection<BlockRow> more) {
+  int usedWith(Collection<RowPiece> more) {
     int fp8Blocks = fp8.blocks;
     int bf16Blocks = bf16.blocks;
-    for (BlockRow row : more) {
-      int blocks = holds(row) ? 0 : row.blocks(blockSize);
+    for (RowPiece row : more) {
+      int blocks = holds(row) ? 0 : row.blocks();
       if (row.matrix().fp8()) {
         fp8Blocks += blocks;
       } else {
@@ -87,7 +93,7 @@ final class WeightStore {
   }
 
   /** The address of the first block of a row, once all rows are there. */
-  int address(BlockRow row) {
+  int address(RowPiece row) {
     int place = rowsLike(row).places.get(row);
     return row.matrix().fp8() ? place : fp8.blocks + place;
   }
@@ -111,13 +117,15 @@ final class WeightStore {
         (row, place) -> forEachWeight(row, place * blockSize * blockSize, consumer));
   }
 
-  private void forEachWeight(BlockRow row, int base, WeightConsumer consumer) {
-    WeightMatrix matrix = row.matrix();
-    int firstRow = row.row() * blockSize;
+  private void forEachWeight(RowPiece piece, int base, WeightConsumer consumer) {
+    WeightMatrix matrix = piece.matrix();
+    int firstRow = piece.row() * blockSize;
     int lanes = Math.min(blockSize, matrix.rows() - firstRow);
+    int firstColumn = piece.from() * blockSize;
+    int columns = Math.min(piece.blocks() * blockSize, matrix.columns() - firstColumn);
     for (int j = 0; j < lanes; j++) {
-      int source = (firstRow + j) * matrix.columns();
-      for (int k = 0; k < matrix.columns(); k++) {
+      int source = (firstRow + j) * matrix.columns() + firstColumn;
+      for (int k = 0; k < columns; k++) {
         consumer.accept(base + k * blockSize + j, matrix.values()[source + k]);
       }
     }

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.nnirbridge.backend.Backend;
+import org.nnirbridge.backend.RowCuts;
 import org.nnirbridge.diagnostic.DoesNotFit;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.UnsupportedModel;
@@ -45,6 +46,9 @@ public final class Compiler {
   /** Of the cores' links when programs are compared: the default of the estimate. */
   private static final int LINK_CAPACITY = 32;
 
+  /** Rows are cut where that leaves this share of the cycles or less: docs/calibration.md. */
+  private static final double WORTH_CUTTING = 0.9;
+
   private Compiler() {}
 
   /** A graph to compile into a program, and how. */
@@ -71,34 +75,65 @@ public final class Compiler {
         fused.stream()
             .map(model -> DynamicWeights.infer(model.graph(), allowsDynamicWeights(model)))
             .toList();
+    List<TileGraph> tiles = lower(config, fused, layouts, false);
     try {
-      return best(config, fused, layouts, false);
+      return fastest(config, fused, layouts, tiles);
     } catch (DoesNotFit asItIs) {
-      return best(config, fused, layouts, true);
+      return smallest(config, fused, layouts);
     }
   }
 
   /**
-   * The program with the fewest cycles of those that the models' seeds give, the first of equals.
-   *
-   * @param packsWeights whether operators save weight blocks even where that costs cycles
+   * The program of the kind that does without cut rows; one with cut rows where that is much
+   * faster.
    */
+  private static Program fastest(
+      HardwareConfig config,
+      List<Model> models,
+      List<DataDimensions> layouts,
+      List<TileGraph> tiles) {
+    Program whole = best(config, models, layouts, tiles, RowCuts.Kind.NONE);
+    boolean cutsAny =
+        tiles.stream().anyMatch(graph -> RowCuts.cutAny(RowCuts.Kind.LEFT_OVER, config, graph));
+    if (!cutsAny || !models.stream().allMatch(Compiler::triesTransforms)) {
+      return whole;
+    }
+    try {
+      Program cut = best(config, models, layouts, tiles, RowCuts.Kind.LEFT_OVER);
+      return cycles(cut) <= WORTH_CUTTING * cycles(whole) ? cut : whole;
+    } catch (DoesNotFit cutDoesNotFit) {
+      return whole;
+    }
+  }
+
+  private static boolean triesTransforms(Model model) {
+    return !Boolean.FALSE.equals(model.options().optimizeTransforms())
+        && !Boolean.TRUE.equals(model.options().quickCompile());
+  }
+
+  /** The first program that fits of those that save room, even where that costs cycles. */
+  private static Program smallest(
+      HardwareConfig config, List<Model> models, List<DataDimensions> layouts) {
+    List<TileGraph> packed = lower(config, models, layouts, true);
+    try {
+      return best(config, models, layouts, packed, RowCuts.Kind.NONE);
+    } catch (DoesNotFit whole) {
+      return best(config, models, layouts, packed, RowCuts.Kind.ALL);
+    }
+  }
+
+  /** The program with the fewest cycles of those that the models' seeds give. */
   private static Program best(
       HardwareConfig config,
       List<Model> models,
       List<DataDimensions> layouts,
-      boolean packsWeights) {
-    Map<WeightMatrix, WeightMatrix> matrices = new HashMap<>();
-    List<TileGraph> tiles = new ArrayList<>();
-    for (int m = 0; m < models.size(); m++) {
-      TileBuilder builder = new TileBuilder(config.blockSize(), matrices, packsWeights);
-      tiles.add(lower(models.get(m), layouts.get(m), config, builder));
-    }
+      List<TileGraph> tiles,
+      RowCuts.Kind kind) {
     List<Program> programs = new ArrayList<>();
     List<DoesNotFit> refusals = new ArrayList<>();
     for (long seed : seeds(models)) {
       try {
-        programs.add(assemble(config, models, layouts, Backend.compile(config, tiles, seed)));
+        programs.add(assemble(config, models, layouts, Backend.compile(config, tiles, kind, seed)));
       } catch (DoesNotFit doesNotFit) {
         refusals.add(doesNotFit);
       }
@@ -216,6 +251,25 @@ public final class Compiler {
         || op instanceof RecurrentLayer
         || op instanceof LstmCell
         || op instanceof GruCell;
+  }
+
+  /**
+   * The tiles of all models, which share equal weights.
+   *
+   * @param packsWeights whether operators save weight blocks even where that costs cycles
+   */
+  private static List<TileGraph> lower(
+      HardwareConfig config,
+      List<Model> models,
+      List<DataDimensions> layouts,
+      boolean packsWeights) {
+    Map<WeightMatrix, WeightMatrix> matrices = new HashMap<>();
+    List<TileGraph> tiles = new ArrayList<>();
+    for (int m = 0; m < models.size(); m++) {
+      TileBuilder builder = new TileBuilder(config.blockSize(), matrices, packsWeights);
+      tiles.add(lower(models.get(m), layouts.get(m), config, builder));
+    }
+    return tiles;
   }
 
   private static TileGraph lower(

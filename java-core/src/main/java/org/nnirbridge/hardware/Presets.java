@@ -5,8 +5,8 @@ import org.nnirbridge.diagnostic.InvalidArgument;
 
 /** The boards that have a name. Depths that are not published are this project's choice. */
 public final class Presets {
-  private static final Timing AGILEX = new Timing(28, 2, 6, 14, 5, 9, 11, 23, 18, 4, 8);
-  private static final Timing VERSAL = new Timing(21, 2, 4, 14, 3, 10, 10, 26, 18, 4, 8);
+  private static final Timing AGILEX = new Timing(27, 2, 7, 14, 5, 10, 11, 23, 18, 4, 8);
+  private static final Timing VERSAL = new Timing(22, 2, 4, 14, 3, 10, 11, 23, 18, 4, 8);
 
   private static final HostLink AGILEX_HOST = new HostLink(1000, 4);
   private static final HostLink VERSAL_HOST = new HostLink(850, 50);

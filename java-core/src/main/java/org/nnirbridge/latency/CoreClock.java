@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.nnirbridge.isa.Address;
 import org.nnirbridge.isa.Descriptor;
 import org.nnirbridge.isa.Instruction;
@@ -86,6 +87,11 @@ final class CoreClock {
 
   private static List<Deque<Moment>> deques(int count) {
     return IntStream.range(0, count).<Deque<Moment>>mapToObj(i -> new ArrayDeque<>()).toList();
+  }
+
+  /** When all units are free and all blocks there. */
+  long drainedAt() {
+    return LongStream.concat(Arrays.stream(unitFreeAt), Arrays.stream(readyAt)).max().orElseThrow();
   }
 
   boolean isDone() {

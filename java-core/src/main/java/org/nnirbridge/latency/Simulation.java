@@ -1,6 +1,7 @@
 package org.nnirbridge.latency;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.hardware.Timing;
@@ -31,13 +32,17 @@ final class Simulation {
   /** For each core when each of its output words is there. */
   private final List<List<Moment>> outputWords = new ArrayList<>();
 
-  private Simulation(Program program, int modelIndex, int linkCapacity, boolean spaced) {
+  /**
+   * @param inputStart when the first input word comes
+   * @param starts by core: when its stream begins
+   */
+  private Simulation(
+      Program program, int modelIndex, int linkCapacity, long inputStart, long[] starts) {
     this.model = program.models().get(modelIndex);
     this.timing = program.config().timing();
     this.firstWords = firstWords(model.inputs(), program.config().blockSize());
     this.linkCapacity = linkCapacity;
-    this.inputStart = spaced ? 0 : 1;
-    long start = spaced ? -IDLE_CYCLES : 0;
+    this.inputStart = inputStart;
     int count = program.images().size();
     for (int core = 0; core < count; core++) {
       outputWords.add(new ArrayList<>());
@@ -47,21 +52,35 @@ final class Simulation {
               program.images().get(core),
               count,
               timing.queueDepth(),
-              start));
+              starts[core]));
     }
   }
 
   /**
-   * Runs one inference.
+   * Runs one inference; where it comes right after another, that one first.
    *
    * @param linkCapacity how many blocks may wait on a link
    * @param spaced after idle time, in which work on earlier state is done; else right after another
    * @throws InvalidArgument when cores wait for each other because links are too short
    */
   static Simulation run(Program program, int modelIndex, int linkCapacity, boolean spaced) {
-    Simulation simulation = new Simulation(program, modelIndex, linkCapacity, spaced);
+    long[] starts = new long[program.images().size()];
+    Arrays.fill(starts, -IDLE_CYCLES);
+    Simulation simulation = new Simulation(program, modelIndex, linkCapacity, 0, starts);
     simulation.runAll();
+    if (!spaced) {
+      // The next one's time begins with the last output word of this one.
+      starts = simulation.drainedAt();
+      simulation = new Simulation(program, modelIndex, linkCapacity, 1, starts);
+      simulation.runAll();
+    }
     return simulation;
+  }
+
+  /** By core: when all its work was done, before the last output word was out. */
+  private long[] drainedAt() {
+    long end = lastOutput().at();
+    return cores.stream().mapToLong(core -> core.drainedAt() - end).toArray();
   }
 
   /** For each input the number of words of those before it; last, of all of them. */

@@ -238,7 +238,7 @@ public final class TileBuilder {
         row -> {
           List<TileOp.Segment> segments = new ArrayList<>();
           for (int i = 0; i < weights.size(); i++) {
-            segments.add(new TileOp.Segment(weights.get(i), row, operands.get(i).tiles()));
+            segments.add(new TileOp.Segment(weights.get(i), row, 0, operands.get(i).tiles()));
           }
           return add(
               new TileOp.MatVec(

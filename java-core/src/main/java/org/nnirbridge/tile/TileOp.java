@@ -90,14 +90,20 @@ public sealed interface TileOp {
   }
 
   /**
-   * A block row of a matrix times a run of tiles.
+   * Blocks of a row of a matrix, side by side, times a run of tiles.
    *
    * @param rowBlock which B rows
-   * @param inputs a tile for each block column
+   * @param firstBlock the first of the row's blocks
+   * @param inputs a tile for each block
    */
-  record Segment(WeightMatrix matrix, int rowBlock, List<Integer> inputs) {
+  record Segment(WeightMatrix matrix, int rowBlock, int firstBlock, List<Integer> inputs) {
     public Segment {
       inputs = List.copyOf(inputs);
+    }
+
+    /** Some of its blocks, from one of its own to another, which is not among them. */
+    public Segment part(int from, int to) {
+      return new Segment(matrix, rowBlock, firstBlock + from, inputs.subList(from, to));
     }
   }
 
@@ -128,6 +134,7 @@ public sealed interface TileOp {
                       new Segment(
                           segment.matrix(),
                           segment.rowBlock(),
+                          segment.firstBlock(),
                           segment.inputs().stream().map(newId::applyAsInt).toList()))
               .toList(),
           minimum,

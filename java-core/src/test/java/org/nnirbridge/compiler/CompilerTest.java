@@ -138,7 +138,7 @@ class CompilerTest {
     Graph graph = models.build(layer);
     DoesNotFit error = assertThrows(DoesNotFit.class, () -> Models.compile(graph));
     assertEquals(
-        "weight store of core 0: needs 704 blocks, has 512 (all 6 cores: need 4096, have 3072);"
+        "weight store of core 0: needs 688 blocks, has 512 (all 6 cores: need 4096, have 3072);"
             + " use a larger config or fewer weights",
         error.getMessage());
   }

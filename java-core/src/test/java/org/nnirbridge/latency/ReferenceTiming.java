@@ -26,7 +26,10 @@ final class ReferenceTiming {
   private final Program program;
   private final Model model;
   private final Timing timing;
-  private final long start;
+
+  /** By core: when its stream begins. */
+  private final long[] starts;
+
   private final long inputStart;
 
   /** By core, instruction and block: the cycle in which the block is worked on. */
@@ -36,14 +39,16 @@ final class ReferenceTiming {
 
   private final int linkCapacity;
 
-  private ReferenceTiming(Program program, int linkCapacity, boolean spaced) {
+  private ReferenceTiming(Program program, int linkCapacity, long inputStart, long[] starts) {
     this.program = program;
     this.linkCapacity = linkCapacity;
     this.model = program.models().get(0);
     this.timing = program.config().timing();
-    this.start = spaced ? -IDLE : 0;
-    this.inputStart = spaced ? 0 : 1;
-    for (CoreCode core : model.code()) {
+    this.starts = starts;
+    this.inputStart = inputStart;
+    for (int c = 0; c < model.code().size(); c++) {
+      CoreCode core = model.code().get(c);
+      long start = starts[c];
       List<long[]> ofCore = new ArrayList<>();
       for (Instruction instruction : core.instructions()) {
         long[] blocks = new long[blocks(instruction)];
@@ -58,9 +63,36 @@ final class ReferenceTiming {
   }
 
   static long cycles(Program program, int linkCapacity, boolean spaced) {
-    ReferenceTiming reference = new ReferenceTiming(program, linkCapacity, spaced);
+    long[] starts = new long[program.images().size()];
+    Arrays.fill(starts, -IDLE);
+    ReferenceTiming first = solved(program, linkCapacity, 0, starts);
+    if (spaced) {
+      return first.end();
+    }
+    Arrays.setAll(starts, core -> first.done(core) - first.end());
+    return solved(program, linkCapacity, 1, starts).end();
+  }
+
+  private static ReferenceTiming solved(
+      Program program, int linkCapacity, long inputStart, long[] starts) {
+    ReferenceTiming reference =
+        new ReferenceTiming(program, linkCapacity, inputStart, starts.clone());
     while (reference.relaxAll()) {}
-    return reference.end();
+    return reference;
+  }
+
+  /** When a core has done all its instructions and has all their results. */
+  private long done(int core) {
+    long done = starts[core];
+    for (int i = 0; i < times.get(core).size(); i++) {
+      done = Math.max(done, freeAt(core, i));
+      if (instruction(core, i).opcode().fields().get(0) == Field.TARGET) {
+        int last =
+            instruction(core, i).opcode() == Opcode.MATVEC ? 0 : blocks(instruction(core, i)) - 1;
+        done = Math.max(done, writtenAt(core, i, last, false));
+      }
+    }
+    return done;
   }
 
   private boolean relaxAll() {
@@ -74,6 +106,7 @@ final class ReferenceTiming {
   }
 
   private boolean relax(int core, int i) {
+    long start = starts[core];
     long[] before = times.get(core).get(i).clone();
     long queued = i == 0 ? start : dispatched.get(core)[i - 1] + 1;
     int full = earlierOnUnit(core, i, timing.queueDepth());
@@ -135,6 +168,7 @@ final class ReferenceTiming {
 
   /** What a block waits for beside its unit: values, readers of its target, words, links. */
   private long earliest(int core, int i, int b) {
+    long start = starts[core];
     Instruction instruction = instruction(core, i);
     Opcode opcode = instruction.opcode();
     long at = start;
@@ -194,6 +228,7 @@ final class ReferenceTiming {
 
   /** When the value that an instruction finds in a block is there, or may be added to. */
   private long valueAt(int core, int i, int block, boolean goesOn) {
+    long start = starts[core];
     for (int j = i - 1; j >= 0; j--) {
       Instruction writer = instruction(core, j);
       if (writer.opcode().fields().get(0) != Field.TARGET) {
@@ -219,6 +254,7 @@ final class ReferenceTiming {
   }
 
   private long readersDone(int core, int i, int b) {
+    long start = starts[core];
     int block = block(core, instruction(core, i).field(0)) + b;
     long last = start;
     for (int j = 0; j < i; j++) {
@@ -275,6 +311,7 @@ final class ReferenceTiming {
 
   /** When links have room for all blocks of a move, or are empty where they are shorter. */
   private long roomOnLinks(int core, int i) {
+    long start = starts[core];
     long at = start;
     for (int to = 0; to < times.size(); to++) {
       int count = movedBetween(instruction(core, i), core, to);
