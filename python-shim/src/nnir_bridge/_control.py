@@ -74,7 +74,7 @@ class ControlPlane:
             try:
                 connection.start()
             except (OSError, Py4JError) as error:
-                connection.close()
+                _close_descriptors(connection)
                 raise ControlLostError(str(error)) from error
             return connection
 
@@ -82,3 +82,15 @@ class ControlPlane:
         """Close the connections that no call uses."""
         while self._idle:
             self._idle.pop().close()
+
+    def abandon(self) -> None:
+        """Let go of the connections in a forked child: to shut them down would end the parent's."""
+        while self._idle:
+            _close_descriptors(self._idle.pop())
+
+
+def _close_descriptors(connection: GatewayConnection) -> None:
+    """Close what a connection has open; one that never started has no stream."""
+    for descriptor in (getattr(connection, "stream", None), connection.socket):
+        if descriptor is not None:
+            descriptor.close()

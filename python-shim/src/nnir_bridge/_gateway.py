@@ -191,18 +191,19 @@ class Gateway:
 
     def close(self) -> None:
         """End the JVM."""
-        self._close_connections()
+        self._close_data()
+        self._control.close()
         self._process.close()
 
     def abandon(self) -> None:
         """Let go of everything in a forked child."""
-        self._close_connections()
+        self._close_data()
+        self._control.abandon()
         self._process.abandon()
 
-    def _close_connections(self) -> None:
+    def _close_data(self) -> None:
         while self._idle:
             self._idle.pop().close()
-        self._control.close()
 
 
 class RemoteObject:

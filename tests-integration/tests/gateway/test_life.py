@@ -180,6 +180,53 @@ print(current_gateway().pid, flush=True)
     eventually(sandbox.is_clean)
 
 
+def test_a_parents_connections_outlive_its_forked_children(sandbox):
+    """Those of both planes, whether the child uses the gateway or not."""
+    script = (
+        USE
+        + """
+data = vm._program.save_bytes()
+for child_works in (False, True):
+    child = os.fork()
+    if child == 0:
+        if child_works:
+            small_models.identity_vm(8)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert vm._program.save_bytes() == data
+    assert np.array_equal(vm.run(x), x)
+    assert vm._program.cycle_count_per_inference() > 0
+    assert np.array_equal(small_models.identity_vm(8).run(x), x)
+"""
+    )
+    sandbox.run(script)
+
+
+def test_every_call_on_objects_of_a_killed_gateway_says_that_it_is_gone(sandbox):
+    script = (
+        USE
+        + """
+import time
+from vollo_compiler import GatewayError
+nnir, program = small_models.identity(8), vm._program
+program.cycle_count_per_inference()
+os.kill(current_gateway().pid, signal.SIGKILL)
+time.sleep(0.3)
+calls = [program.cycle_count_per_inference, program.save_bytes, program.to_vm, vm.snapshot]
+calls += [lambda: vm.run(x), lambda: str(nnir), lambda: repr(program), lambda: list(nnir)]
+calls += [lambda: nnir.streaming_transform(0), lambda: nnir.to_program(program.hw_config())]
+for round in range(2):
+    for i, call in enumerate(calls):
+        try:
+            call()
+            raise AssertionError(i)
+        except GatewayError as error:
+            assert "virtual machines are gone" in str(error), error
+"""
+    )
+    sandbox.run(script)
+
+
 def test_a_forked_child_does_not_keep_a_killed_parents_gateway(sandbox, eventually):
     script = (
         USE
