@@ -51,7 +51,8 @@ def test_a_model_is_a_sequence_of_its_nodes(nnir):
         assert f"Id({node.id}) - ({node.name}) {node.operator}(" in str(nnir)
         assert all(attribute in str(nnir) for attribute in node.attributes)
         assert all(nodes[number].id < node.id for number in node.inputs)
-    for wrong in (len(nodes), -1):
+    assert nnir[-1] == nodes[-1] and nnir[1:3] == nodes[1:3]
+    for wrong in (len(nodes), -len(nodes) - 1):
         with pytest.raises(IndexError) as raised:
             nnir[wrong]
         assert str(raised.value) == (
@@ -162,7 +163,14 @@ def test_both_logs_can_be_turned_up(nnir, caplog):
     logging.getLogger("nnir_bridge").setLevel(logging.NOTSET)
     with pytest.raises(ValueError) as raised:
         nnir_bridge.set_log_level("LOUD")
-    assert str(raised.value) == "level: LOUD is not one of DEBUG, INFO, WARNING and ERROR"
+    assert str(raised.value) == (
+        "level: LOUD is not one of DEBUG, INFO, WARNING, ERROR and CRITICAL"
+    )
+    for level in (logging.ERROR, "critical"):
+        nnir_bridge.set_log_level(level)
+        assert logging.getLogger("nnir_bridge").level >= logging.ERROR
+    nnir_bridge.set_log_level("INFO")
+    logging.getLogger("nnir_bridge").setLevel(logging.NOTSET)
 
 
 def test_a_drawing_has_a_box_for_each_node_and_a_line_for_each_operand(nnir):

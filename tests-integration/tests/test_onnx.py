@@ -530,6 +530,24 @@ def test_the_command_compiles_a_model(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        ["--streaming-transform", "2", "{model}"],
+        ["--override-input-shapes", "1,32,7", "{model}"],
+        ["--streaming-transform", "-1", "--", "{model}"],
+        ["{model}", "--streaming-transform", "2"],
+        ["--override-input-shapes", "1,32,7", "--io-only", "{model}"],
+    ],
+)
+def test_the_model_may_stand_before_or_after_the_options(options, tmp_path):
+    export(CausalCnn(), torch.randn(1, 32, 5), tmp_path / "cnn.onnx", dynamo=False)
+    given = [option.format(model=tmp_path / "cnn.onnx") for option in options]
+    assert main(["--hw-config-preset", "v80-c6b32", "-o", str(tmp_path / "p"), *given]) == 0
+    streams = Program.load(tmp_path / "p").model_input_streaming_dim()
+    assert streams == (2 if "--streaming-transform" in options else None)
+
+
+@pytest.mark.parametrize(
     ("options", "status", "message"),
     [
         (

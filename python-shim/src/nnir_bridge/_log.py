@@ -9,17 +9,19 @@ from nnir_bridge._gateway import current_gateway
 __all__ = ["gateway_log", "set_log_level"]
 
 
-def set_log_level(level: str) -> None:
+def set_log_level(level: str | int) -> None:
     """Set how much the logger ``nnir_bridge`` and the gateway's log say.
 
     Args:
-        level: ``"DEBUG"``, ``"INFO"``, ``"WARNING"`` or ``"ERROR"``.
+        level: ``"DEBUG"``, ``"INFO"``, ``"WARNING"``, ``"ERROR"`` or ``"CRITICAL"``, or the number
+            that ``logging`` has for one.
 
     Raises:
         ValueError: There is no such level.
     """
-    current_gateway().call("setLogLevel", str(level))
-    logging.getLogger("nnir_bridge").setLevel(level)
+    name = logging.getLevelName(level) if isinstance(level, int) else level
+    current_gateway().call("setLogLevel", str(name).upper())
+    logging.getLogger("nnir_bridge").setLevel(str(name).upper())
 
 
 def gateway_log() -> str:

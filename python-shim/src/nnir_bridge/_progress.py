@@ -23,9 +23,14 @@ def show_progress(enabled: bool | None) -> None:
     Args:
         enabled: None shows them on a terminal and in a notebook, unless the environment variable
             NNIR_BRIDGE_PROGRESS is ``off`` (never) or ``on`` (always).
+
+    Raises:
+        TypeError: ``enabled`` is something else.
     """
     global _chosen
-    _chosen = None if enabled is None else bool(enabled)
+    if enabled is not None and not isinstance(enabled, bool):
+        raise TypeError(f"enabled: True, False or None is needed, got {enabled!r}")
+    _chosen = enabled
 
 
 def is_shown() -> bool:

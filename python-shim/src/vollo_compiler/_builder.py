@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
+from vollo_compiler._arguments import boolean, is_listed
 from vollo_compiler._config import Config
 from vollo_compiler._nnir import NNIR
 from vollo_compiler._options import compile_models, model_entry
@@ -36,6 +38,7 @@ class ProgramBuilder:
     def __init__(self, config: Config, remember_allocations: bool = False) -> None:
         if not isinstance(config, Config):
             raise TypeError(f"config: a vollo_compiler.Config is needed, got {config!r}")
+        boolean("remember_allocations", remember_allocations)
         self._config = config._json()
         self._nnirs: list[NNIR] = []
         self._entries: list[dict[str, Any]] = []
@@ -75,10 +78,14 @@ class ProgramBuilder:
             generate_state_reset: See there.
             stateful_accumulators_in_tensor_ram: See there.
             core_indices: The cores that the model may use; None for all.
+
+        Raises:
+            TypeError: ``nnir`` is not a model, or an option is of a wrong type.
+            ValueError: An option is out of its range. The model is then not added.
         """
         if not isinstance(nnir, NNIR):
             raise TypeError(f"nnir: a vollo_compiler.NNIR is needed, got {type(nnir).__name__}")
-        if core_indices is not None and not len(core_indices):
+        if core_indices is not None and is_listed(core_indices) and not len(core_indices):
             raise ValueError("core_indices: at least one core is needed; None means all")
         options = {
             "optimize_transforms": optimize_transforms,
@@ -96,8 +103,17 @@ class ProgramBuilder:
         }
         default = f"model{len(self._entries)}"
         entry = model_entry(nnir._remote, default if name is None else name, options)
+        nnir._remote.gateway.call("checkOptions", self._config, json.dumps(entry["options"]))
         self._nnirs.append(nnir)
         self._entries.append(entry)
+
+    def __len__(self) -> int:
+        """Return the number of models."""
+        return len(self._nnirs)
+
+    def __repr__(self) -> str:
+        names = ", ".join(entry["name"] for entry in self._entries)
+        return f"ProgramBuilder({names})"
 
     def to_program(self) -> Program:
         """Compile the models.

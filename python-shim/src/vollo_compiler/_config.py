@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import warnings
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from nnir_bridge._gateway import current_gateway
-from vollo_compiler._arguments import integer
+from vollo_compiler._arguments import boolean, integer
+from vollo_compiler._files import replace
 
 __all__ = ["Config"]
 
@@ -71,6 +73,8 @@ class Config:
         ValueError: A figure is out of range or the fabric is not known.
     """
 
+    __slots__ = (*_FIELDS, "_rest")  # so that a misspelt figure is not assigned in silence
+
     num_cores: int
     block_size: int
     tensor_ram_depth: int
@@ -86,6 +90,7 @@ class Config:
     features: list[str]
     timing: dict[str, int]
     host: dict[str, int]
+    _rest: dict[str, Any]
 
     def __init__(
         self,
@@ -126,11 +131,14 @@ class Config:
         else:
             family = _ip_core(num_cores, block_size)
         given = {name: value for name, value in chosen.items() if value is not None}
-        given["timing"] = {**family["timing"], **(timing or {})}
-        given["host"] = {**family["host"], **(host or {})}
+        for name, part in (("timing", timing), ("host", host)):
+            if part is not None and not isinstance(part, Mapping):
+                raise TypeError(f"{name}: a mapping of names to integers is needed, got {part!r}")
+            given[name] = {**family[name], **(part or {})}
         self._set(_checked({**family, **given, "name": "custom"}))
 
     def _set(self, values: dict[str, Any]) -> None:
+        values = copy.deepcopy(values)
         for field in _FIELDS:
             setattr(self, field, values[field])
         self._rest = {name: value for name, value in values.items() if name not in _FIELDS}
@@ -249,7 +257,7 @@ class Config:
         return Config._of(_ip_core(num_cores, block_size))
 
     def save(self, json_path: str | os.PathLike[str]) -> None:
-        """Write the configuration as JSON.
+        """Write the configuration as JSON; the file is complete afterwards or as it was.
 
         Args:
             json_path: The file.
@@ -260,7 +268,7 @@ class Config:
         """
         values = _checked(self._values())
         text = json.dumps({"version": _FILE_VERSION, **values}, indent=2)
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+        replace(Path(json_path), f"{text}\n".encode())
 
     @staticmethod
     def load(json_path: str | os.PathLike[str], check_version_matches: bool = True) -> Config:
@@ -275,6 +283,7 @@ class Config:
             ValueError: It does not hold a configuration, its fabric is not known, its clock is
                 missing, or its version is another one.
         """
+        check = boolean("check_version_matches", check_version_matches)
         try:
             values = json.loads(Path(json_path).read_text(encoding="utf-8"))
         except ValueError as error:
@@ -282,12 +291,15 @@ class Config:
         if not isinstance(values, dict):
             raise ValueError(f"{os.fspath(json_path)} does not hold a configuration")
         version = values.pop("version", None)
-        if check_version_matches and version != _FILE_VERSION:
+        if check and version != _FILE_VERSION:
             raise ValueError(
                 f"{os.fspath(json_path)} has configuration version {version}, this is version "
                 f"{_FILE_VERSION}; pass check_version_matches=False to load it all the same"
             )
-        return Config._of(_checked(values))
+        try:
+            return Config._of(_checked(values))
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(json_path)}: {error}") from None
 
     def __eq__(self, other: object) -> bool:
         return self._values() == other._values() if isinstance(other, Config) else NotImplemented

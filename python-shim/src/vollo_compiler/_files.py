@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 from nnir_bridge._errors import LoadError, SaveError
 
-__all__ = ["read", "write"]
+__all__ = ["read", "replace", "write"]
 
 _T = TypeVar("_T")
 
@@ -24,11 +25,9 @@ def write(noun: str, where: str | os.PathLike[str], data: bytes) -> None:
     """
     path = Path(where)
     try:
-        _replace(path, data)
-    except OSError as error:
-        raise SaveError(
-            f"{path}: the {noun} could not be written: {error.strerror or error}"
-        ) from None
+        replace(path, data)
+    except (OSError, ValueError) as error:
+        raise SaveError(f"{path}: the {noun} could not be written: {_reason(error)}") from None
 
 
 def read(noun: str, where: str | os.PathLike[str], load: Callable[[bytes], _T]) -> _T:
@@ -40,18 +39,29 @@ def read(noun: str, where: str | os.PathLike[str], load: Callable[[bytes], _T]) 
     path = Path(where)
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise LoadError(
-            f"{path}: the {noun} could not be read: {error.strerror or error}"
-        ) from None
+    except (OSError, ValueError) as error:
+        raise LoadError(f"{path}: the {noun} could not be read: {_reason(error)}") from None
     try:
         return load(data)
     except LoadError as error:
         raise LoadError(f"{path}: {error}") from None
 
 
+def replace(path: Path, data: bytes) -> None:
+    """Put a new file in the place of an old one in one step.
+
+    Raises:
+        OSError: It cannot be written; the error names ``path``, not the file in between.
+    """
+    try:
+        _replace(path, data)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from None
+
+
 def _replace(path: Path, data: bytes) -> None:
-    """Put a new file in the place of an old one in one step."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
@@ -65,6 +75,11 @@ def _replace(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Say why; a ValueError is about a path that no file can have."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _mode(path: Path) -> int:

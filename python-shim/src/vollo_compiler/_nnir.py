@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from nnir_bridge._gateway import RemoteObject, current_gateway
-from vollo_compiler._arguments import integer
+from vollo_compiler._arguments import integer, is_listed, listed
 from vollo_compiler._config import Config
 from vollo_compiler._drawing import Box, drawing
 from vollo_compiler._files import read, write
@@ -124,8 +124,8 @@ class NNIR:
         Raises:
             ValueError: An axis does not exist, or the model cannot be streamed along it.
         """
-        if isinstance(streaming_axes, Sequence) and not isinstance(streaming_axes, str):
-            axes = [integer("streaming_axes", axis) for axis in streaming_axes]
+        if is_listed(streaming_axes):
+            axes = listed("streaming_axes", streaming_axes)
         else:
             axes = [integer("streaming_axes", streaming_axes)]
         remote, answer = self._remote.gateway.create(
@@ -166,10 +166,11 @@ class NNIR:
             quick_compile: Whether only the first of ``random_seeds`` is tried, and nothing of
                 ``optimize_transforms``.
             output_buffer_capacity: Words that the output buffer holds, at least 1. Like the next it
-                is a figure of estimates, and given there; programs do not depend on it.
+                is what the estimate assumes by which programs of several seeds are compared; the
+                estimates of the program take their own.
             write_queue_capacity: Blocks that a link between cores holds, at least 1.
-            random_seeds: Seeds of placements, integers, at least one; the program with the lowest
-                estimate is kept. The same seeds give the same program.
+            random_seeds: Seeds of placements, integers, at least one. The program is the one with
+                the fewest cycles; the same seeds give the same.
             allow_unserializable: Accepted; every program can be saved.
             generate_state_reset: Whether :meth:`VM.reset` can put the state back to its start.
             stateful_accumulators_in_tensor_ram: Accepted; state lies in tensor RAM and cell store.
@@ -240,13 +241,26 @@ class NNIR:
     def __iter__(self) -> Iterator[NNIRNode]:
         return iter(self._nodes())
 
-    def __getitem__(self, node_id: int) -> NNIRNode:
-        """Return the node with an id, the one that is printed as ``Id(...)``."""
+    @overload
+    def __getitem__(self, node_id: int) -> NNIRNode: ...
+    @overload
+    def __getitem__(self, node_id: slice) -> list[NNIRNode]: ...
+    def __getitem__(self, node_id: int | slice) -> NNIRNode | list[NNIRNode]:
+        """Return the node with an id, the one that is printed as ``Id(...)``, or several.
+
+        Negative ids count from the end, as in a list.
+        """
         nodes = self._nodes()
+        if isinstance(node_id, slice):
+            return nodes[node_id]
         number = integer("node_id", node_id)
-        if not 0 <= number < len(nodes):
+        if not -len(nodes) <= number < len(nodes):
             raise IndexError(f"node_id: {number} is out of range; there are {len(nodes)} nodes")
         return nodes[number]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        data = self._remote.gateway.download(self._remote.handle)
+        return NNIR._load_bytes, (data,)
 
     def _nodes(self) -> list[NNIRNode]:
         if self._described is None:

@@ -19,6 +19,8 @@ _PRESETS = {
     "v80-c6b32": Config.amd_v80_c6b32,
 }
 
+_SEVERAL = ("--streaming-transform", "--override-input-shapes")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
@@ -29,13 +31,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or 1 when the model could not be compiled, with the reason on standard error.
     """
-    given = _parser().parse_args(arguments)
+    given = _parser().parse_args(_separated(sys.argv[1:] if arguments is None else arguments))
     try:
         _compile(given)
     except (AllocationError, GatewayError, LoadError, SaveError, OSError, ValueError) as error:
         print(f"vollo-onnx: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _separated(arguments: Sequence[str]) -> list[str]:
+    """Put ``--`` before a model that follows the values of an option that takes several."""
+    given = list(arguments)
+    options = [place for place, argument in enumerate(given) if argument.startswith("-")]
+    if options and given[options[-1]] in _SEVERAL and given[-1].endswith(".onnx"):
+        given.insert(len(given) - 1, "--")
+    return given
 
 
 def _parser() -> argparse.ArgumentParser:

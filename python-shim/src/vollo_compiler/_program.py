@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from nnir_bridge._gateway import RemoteObject, current_gateway
-from vollo_compiler._arguments import integer
+from vollo_compiler._arguments import boolean, integer, positive
 from vollo_compiler._config import Config
 from vollo_compiler._explanation import Explanation
 from vollo_compiler._files import read, write
@@ -46,6 +47,9 @@ class Program:
     def __len__(self) -> int:
         """Return the number of models."""
         return self.num_models()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Program.load_bytes, (self.save_bytes(),)
 
     def _rows(self) -> list[list[str]]:
         board = self._summary["config"]
@@ -119,11 +123,11 @@ class Program:
 
     def hw_config(self) -> Config:
         """Return the board that the program was compiled for."""
-        return Config._of(dict(self._summary["config"]))
+        return Config._of(self._summary["config"])
 
     def metrics(self) -> Metrics:
         """Return what the program takes of its board."""
-        return Metrics._of(self._summary["metrics"])
+        return Metrics._of(copy.deepcopy(self._summary["metrics"]))
 
     # How long an inference takes.
 
@@ -166,15 +170,17 @@ class Program:
             output_buffer_capacity: See there.
             model_index: See there.
             spaced: See there.
+
+        Raises:
+            TypeError: The clock is not a number.
+            ValueError: It is not positive; or as there.
         """
-        if clock_mhz is None:
-            clock_mhz = self._summary["config"]["clock_mhz"]
-        if not clock_mhz > 0:
-            raise ValueError(f"clock_mhz: a positive number is needed, got {clock_mhz!r}")
+        own: int = self._summary["config"]["clock_mhz"]
+        clock = own if clock_mhz is None else positive("clock_mhz", clock_mhz)
         cycles = self.cycle_count_per_inference(
             write_queue_capacity, output_buffer_capacity, model_index, spaced
         )
-        return cycles / clock_mhz
+        return cycles / clock
 
     def cycle_summary_per_inference(
         self,
@@ -343,7 +349,8 @@ class Program:
         Raises:
             ValueError: A number is out of its range.
         """
-        mode = "NO_COMPUTE" if no_compute else "BIT_ACCURATE" if bit_accurate else "FLOAT32"
+        accurate, moves = boolean("bit_accurate", bit_accurate), boolean("no_compute", no_compute)
+        mode = "NO_COMPUTE" if moves else "BIT_ACCURATE" if accurate else "FLOAT32"
         queue = integer("write_queue_capacity", write_queue_capacity, 1)
         buffer = integer("output_buffer_capacity", output_buffer_capacity, 1)
         threads = _thread_count(num_threads)
@@ -430,7 +437,7 @@ class Program:
             self._index("model_index", model_index, len(models), "models"),
             integer("write_queue_capacity", write_queue, 1),
             integer("output_buffer_capacity", output_buffer, 1),
-            bool(spaced),
+            boolean("spaced", spaced),
         )
 
 

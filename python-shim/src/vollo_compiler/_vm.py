@@ -13,7 +13,7 @@ import numpy.typing as npt
 from nnir_bridge._gateway import RemoteObject
 from nnir_bridge._progress import is_shown, steps_bar
 from nnir_bridge._region import StepPlan
-from vollo_compiler._arguments import integer, integers
+from vollo_compiler._arguments import boolean, integer, integers
 from vollo_compiler._metrics import Metrics
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class VM:
             ValueError: A shape, dtype or number of inputs or the model index is wrong.
         """
         model = self._model(model_index)
+        nearest = f32_round if f32_round is True else boolean("f32_round", f32_round)
         if (
             type(inputs) is np.ndarray
             and inputs.dtype is _FLOAT32
@@ -146,7 +147,7 @@ class VM:
             arrays: Sequence[Array] = (inputs,)
         else:
             arrays = _checked(model, inputs, model.inputs)
-        outputs = self._remote.gateway.step(model.plan, arrays, bool(f32_round))
+        outputs = self._remote.gateway.step(model.plan, arrays, nearest)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def run_flat(
@@ -172,7 +173,7 @@ class VM:
         model = self._model(model_index)
         flat = _checked(model, inputs, [(math.prod(shape),) for shape in model.inputs])
         arrays = [array.reshape(shape) for array, shape in zip(flat, model.inputs, strict=True)]
-        outputs = self._remote.gateway.step(model.plan, arrays, bool(f32_round))
+        outputs = self._remote.gateway.step(model.plan, arrays, boolean("f32_round", f32_round))
         return _result([output.reshape(-1) for output in outputs])
 
     def run_timesteps(
@@ -358,6 +359,12 @@ class VM:
         streams = "" if self._num_streams is None else f", num_streams={self._num_streams}"
         return f"VM({names}, num_threads={self._num_threads}{streams})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(
+            "a VM cannot be copied or pickled; make another with Program.to_vm and move its state "
+            "with snapshot and restore"
+        )
+
     def _run_sequence(
         self,
         model: _ModelPorts,
@@ -380,7 +387,7 @@ class VM:
             np.ascontiguousarray(np.moveaxis(array, dim, 0), dtype=np.float32).reshape(steps, -1)
             for array, dim in zip(arrays, in_dims, strict=True)
         ]
-        results = self._run_columns(model, columns, steps, bool(f32_round))
+        results = self._run_columns(model, columns, steps, boolean("f32_round", f32_round))
         return _result(
             [
                 np.moveaxis(values.reshape(steps, *shape), 0, dim).copy(order="C")

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import fx
 
+from vollo_compiler._files import replace
 from vollo_torch._export import FloatArray, export_graph
 from vollo_torch._trace import prepare_shape
 from vollo_torch.nn import Scan
@@ -51,6 +52,7 @@ def save(module: torch.nn.Module, input: torch.Tensor, archive: Archive) -> None
         archive: Path of the file to write; it appears under this name when it is complete.
 
     Raises:
+        OSError: The file cannot be written.
         TypeError: ``module`` is not a module, or ``input`` is not a tensor.
         ValueError: The module cannot be traced, or holds a layer that cannot be rebuilt from its
             attributes.
@@ -61,17 +63,13 @@ def save(module: torch.nn.Module, input: torch.Tensor, archive: Archive) -> None
     packed = io.BytesIO()
     np.savez(packed, *tensors)
     members = {_GRAPH_MEMBER: json.dumps(document).encode(), _TENSORS_MEMBER: packed.getvalue()}
-    path = Path(archive)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with tarfile.open(unfinished, "w:gz") as tar:
-            for name, content in members.items():
-                entry = tarfile.TarInfo(name)
-                entry.size = len(content)
-                tar.addfile(entry, io.BytesIO(content))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as tar:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    replace(Path(archive), written.getvalue())
 
 
 def load(archive: Archive) -> tuple[fx.GraphModule, torch.Size]:
@@ -91,16 +89,18 @@ def load(archive: Archive) -> tuple[fx.GraphModule, torch.Size]:
         OSError: The file cannot be read.
         ValueError: The file is not such an archive, or is damaged.
     """
+    stored = Path(archive).read_bytes()
     try:
-        content = gzip.decompress(Path(archive).read_bytes())  # checks length and checksum first
+        content = gzip.decompress(stored)  # checks length and checksum first
         with tarfile.open(fileobj=io.BytesIO(content)) as tar:
             document = json.loads(_member(tar, _GRAPH_MEMBER))
             with np.load(io.BytesIO(_member(tar, _TENSORS_MEMBER)), allow_pickle=False) as packed:
                 tensors = [packed[f"arr_{i}"] for i in range(len(document["tensors"]))]
         shape = next(n["shape"] for n in document["nodes"] if n["op"] == "placeholder")
         return _rebuild(document, tensors), torch.Size(shape)
-    except FileNotFoundError:
-        raise
+    except tarfile.ReadError:
+        reason = "it holds no tar archive; it is empty or cut short"
+        raise ValueError(f"{os.fspath(archive)}: not a readable module archive: {reason}") from None
     except Exception as error:
         raise ValueError(f"{os.fspath(archive)}: not a readable module archive: {error}") from error
 

@@ -6,12 +6,15 @@ instance may be entered again at every forward call, inside itself, and from sev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
+
+from vollo_compiler._arguments import boolean
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,12 @@ class _TracingContext:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _stack.set(_stack.get()[:-1])
+        stack = _stack.get()
+        if len(stack) == 1:
+            raise ValueError(
+                f"{type(self).__name__}: it is left without having been entered here; use `with`"
+            )
+        _stack.set(stack[:-1])
 
 
 class Fp32Activations(_TracingContext):
@@ -128,16 +136,16 @@ subset of it or override=True
     """
 
     def __init__(self, cores: Sequence[int], override: bool = False) -> None:
-        indices = tuple(cores)
-        for index in indices:
-            if isinstance(index, bool) or not isinstance(index, int):
-                raise TypeError(f"CorePartition: core indices are integers, got {index!r}")
-            if index < 0:
-                raise ValueError(f"CorePartition: core index {index} is negative")
+        if not isinstance(cores, Iterable) or isinstance(cores, str):
+            raise TypeError(f"CorePartition: cores is a sequence of integers, got {cores!r}")
+        indices = [_index(core) for core in cores]
         if not indices:
             raise ValueError("CorePartition: needs at least one core")
         self.cores = tuple(sorted(set(indices)))
-        self.override = override
+        self.override = boolean("override", override)
+
+    def __repr__(self) -> str:
+        return f"CorePartition({list(self.cores)}{', override=True' * self.override})"
 
     def _applied_to(self, outer: ActiveContexts) -> ActiveContexts:
         if outer.cores is not None and not self.override:
@@ -148,3 +156,15 @@ subset of it or override=True
                     f"{list(outer.cores)}; use a subset of it or override=True"
                 )
         return replace(outer, cores=self.cores)
+
+
+def _index(core: Any) -> int:
+    try:
+        if isinstance(core, bool):
+            raise TypeError
+        index = operator.index(core)
+    except TypeError:
+        raise TypeError(f"CorePartition: core indices are integers, got {core!r}") from None
+    if index < 0:
+        raise ValueError(f"CorePartition: core index {index} is negative")
+    return index

@@ -275,7 +275,14 @@ def prepare_shape(
                 f"{type(model).__name__}: running the model on inputs of shapes "
                 f"{[list(value.shape) for value in inputs]} failed: {error}"
             ) from error
-    return prepared, output
+    return prepared, _plain(output)
+
+
+def _plain(output: Any) -> Any:
+    """Return what the model gave, in a tuple where it gave a list or a tuple."""
+    return (
+        tuple(output) if isinstance(output, tuple | list) and type(output) is not tuple else output
+    )
 
 
 def _graph_of(model: torch.nn.Module, input_count: int) -> fx.GraphModule:

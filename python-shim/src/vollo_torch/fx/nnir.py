@@ -57,7 +57,9 @@ def to_nnir(
 
 
 def _names(argument: str, precisions: NumberFormat | Sequence[NumberFormat]) -> list[str]:
-    several = [precisions] if isinstance(precisions, NumberFormat) else list(precisions)
+    several = [precisions] if isinstance(precisions, NumberFormat) else precisions
+    if not isinstance(several, Sequence) or isinstance(several, str):
+        raise TypeError(f"{argument}: a NumberFormat or a sequence of them, got {precisions!r}")
     for precision in several:
         if not isinstance(precision, NumberFormat):
             raise TypeError(f"{argument}: a vollo_compiler.NumberFormat, got {precision!r}")

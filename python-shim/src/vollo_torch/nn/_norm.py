@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
+from vollo_compiler._arguments import integer
+
 
 class RMSNorm(torch.nn.Module):
     """Divide the last axis by its root mean square and scale it by a learned weight.
@@ -25,6 +27,7 @@ class RMSNorm(torch.nn.Module):
         dtype: Type of the weight.
 
     Raises:
+        TypeError: ``normalized_shape`` is no integer and holds none.
         ValueError: ``normalized_shape`` has other than one axis.
     """
 
@@ -39,8 +42,8 @@ class RMSNorm(torch.nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
-        self.normalized_shape = tuple(shape)
+        shape = normalized_shape if isinstance(normalized_shape, Sequence) else (normalized_shape,)
+        self.normalized_shape = tuple(integer("normalized_shape", extent) for extent in shape)
         if len(self.normalized_shape) != 1:
             raise ValueError(
                 f"RMSNorm: normalized_shape={list(self.normalized_shape)} is not supported; "
@@ -51,6 +54,12 @@ class RMSNorm(torch.nn.Module):
         weight = torch.ones(self.normalized_shape, device=device, dtype=dtype)
         self.register_parameter(
             "weight", torch.nn.Parameter(weight) if elementwise_affine else None
+        )
+
+    def extra_repr(self) -> str:
+        """Return the arguments as a printed module shows them."""
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

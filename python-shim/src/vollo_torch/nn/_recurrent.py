@@ -65,6 +65,10 @@ class RecurrentStateLSTM(torch.nn.Module):
         batch_first: Whether batched input starts with the batch axis.
         init_state: State ``(h, c)`` of the first call, each ``(num_layers, hidden_size)`` or
             ``(num_layers, batch, hidden_size)``; zeros by default.
+
+    Raises:
+        TypeError: ``init_state`` is not a pair of tensors.
+        ValueError: One of them has another shape.
     """
 
     init_h: torch.Tensor | None
@@ -88,7 +92,7 @@ class RecurrentStateLSTM(torch.nn.Module):
         self.num_layers = num_layers
         self.bias = bias
         self.batch_first = batch_first
-        h, c = (None, None) if init_state is None else init_state
+        h, c = _state(init_state, num_layers, hidden_size)
         self.register_buffer("init_h", h, persistent=False)
         self.register_buffer("init_c", c, persistent=False)
         self._state: State | None = None
@@ -105,6 +109,26 @@ class RecurrentStateLSTM(torch.nn.Module):
         output, self._state = self.lstm(x, state)
         sequence: torch.Tensor = output
         return sequence
+
+
+def _state(
+    given: State | None, num_layers: int, hidden_size: int
+) -> tuple[torch.Tensor, torch.Tensor] | tuple[None, None]:
+    """Check an initial state; its batch is checked when there is an input."""
+    if given is None:
+        return None, None
+    parts = list(given) if isinstance(given, tuple | list) else []
+    if len(parts) != 2 or not all(isinstance(part, torch.Tensor) for part in parts):
+        raise TypeError(
+            f"RecurrentStateLSTM: init_state is a pair of tensors (h, c), got {given!r}"
+        )
+    for part in parts:
+        if part.dim() not in (2, 3) or (part.shape[0], part.shape[-1]) != (num_layers, hidden_size):
+            raise ValueError(
+                f"RecurrentStateLSTM: init_state has a part of shape {list(part.shape)}; "
+                f"[{num_layers}, {hidden_size}] or [{num_layers}, batch, {hidden_size}] is needed"
+            )
+    return parts[0], parts[1]
 
 
 class LSTMCell(torch.nn.Module):

@@ -27,6 +27,8 @@ class Scan(torch.nn.Module):
 
     def __init__(self, step: Callable[..., Any]) -> None:
         super().__init__()
+        if not callable(step):
+            raise TypeError(f"Scan: the step is a module or a callable, got {step!r}")
         self.step = step
 
     def forward(
@@ -44,10 +46,16 @@ class Scan(torch.nn.Module):
             The stacked outputs: a tensor, or a tuple of them when the step gives a sequence.
 
         Raises:
-            ValueError: There is no sequence, it is empty, or the lengths differ.
+            ValueError: There is no sequence, it is empty, the lengths differ, or one has no such
+                axis.
         """
         single = isinstance(xs, torch.Tensor)
         sequences = [xs] if isinstance(xs, torch.Tensor) else list(xs)
+        for sequence in sequences:
+            if not -sequence.dim() <= input_axis < sequence.dim():
+                raise ValueError(
+                    f"Scan: input_axis={input_axis} does not exist in shape {list(sequence.shape)}"
+                )
         lengths = {sequence.shape[input_axis] for sequence in sequences}
         if len(lengths) != 1 or lengths == {0}:
             raise ValueError(

@@ -6,10 +6,14 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.List;
 import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.hardware.HardwareConfig;
 
 /**
  * The options of a compilation, by the names of the Python API.
  *
+ * @param outputBufferCapacity words that the output buffer holds where programs of several seeds
+ *     are compared by their estimates
+ * @param writeQueueCapacity blocks that a link between cores holds there
  * @param coreIndices the cores a model may use; empty means all
  */
 public record CompileOptions(
@@ -28,6 +32,10 @@ public record CompileOptions(
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
 
+  // Those of the estimate too.
+  private static final int OUTPUT_BUFFER = 64;
+  private static final int WRITE_QUEUE = 32;
+
   /** The options when nothing is asked for. */
   public static final CompileOptions DEFAULT = fromJson("{}");
 
@@ -38,6 +46,8 @@ public record CompileOptions(
     if (randomSeeds != null && randomSeeds.isEmpty()) {
       throw new InvalidArgument("random_seeds: at least one is needed; [0] is the default");
     }
+    outputBufferCapacity = outputBufferCapacity == null ? OUTPUT_BUFFER : outputBufferCapacity;
+    writeQueueCapacity = writeQueueCapacity == null ? WRITE_QUEUE : writeQueueCapacity;
     coreIndices = coreIndices == null ? List.of() : List.copyOf(coreIndices);
   }
 
@@ -45,6 +55,17 @@ public record CompileOptions(
     if (value != null && value < least) {
       throw new InvalidArgument(
           "%s: %d is too small; at least %d is needed".formatted(name, value, least));
+    }
+  }
+
+  /** Throws InvalidArgument where the options name a core that a board does not have. */
+  public void check(HardwareConfig config) {
+    for (int core : coreIndices) {
+      if (core < 0 || core >= config.numCores()) {
+        throw new InvalidArgument(
+            "core_indices: there is no core %d; %s has cores 0 to %d"
+                .formatted(core, config.name(), config.numCores() - 1));
+      }
     }
   }
 

@@ -43,9 +43,6 @@ import org.nnirbridge.transform.FuseSums;
 
 /** The line from graphs to a program. */
 public final class Compiler {
-  /** Of the cores' links when programs are compared: the default of the estimate. */
-  private static final int LINK_CAPACITY = 32;
-
   /** Rows are cut where that leaves this share of the cycles or less: docs/calibration.md. */
   private static final double WORTH_CUTTING = 0.9;
 
@@ -100,7 +97,7 @@ public final class Compiler {
     }
     try {
       Program cut = best(config, models, layouts, tiles, RowCuts.Kind.LEFT_OVER);
-      return cycles(cut) <= WORTH_CUTTING * cycles(whole) ? cut : whole;
+      return cycles(cut, models) <= WORTH_CUTTING * cycles(whole, models) ? cut : whole;
     } catch (DoesNotFit cutDoesNotFit) {
       return whole;
     }
@@ -143,7 +140,7 @@ public final class Compiler {
     }
     return programs.size() == 1
         ? programs.get(0)
-        : Collections.min(programs, Comparator.comparingLong(Compiler::cycles));
+        : Collections.min(programs, Comparator.comparingLong(program -> cycles(program, models)));
   }
 
   /** The seeds of all models, each once; with {@code quick_compile} only the first. */
@@ -157,11 +154,18 @@ public final class Compiler {
     return seeds;
   }
 
-  private static long cycles(Program program) {
+  /** The cycles of one inference of each model; programs that the capacities block come last. */
+  private static long cycles(Program program, List<Model> models) {
     long cycles = 0;
     for (int model = 0; model < program.models().size(); model++) {
-      cycles +=
-          LatencyEstimator.estimate(program, model, LINK_CAPACITY, LINK_CAPACITY, true).cycles();
+      CompileOptions options = models.get(model).options();
+      int queue = options.writeQueueCapacity();
+      int buffer = options.outputBufferCapacity();
+      try {
+        cycles += LatencyEstimator.estimate(program, model, queue, buffer, true).cycles();
+      } catch (InvalidArgument tooSmall) {
+        return Long.MAX_VALUE;
+      }
     }
     return cycles;
   }
@@ -189,13 +193,7 @@ public final class Compiler {
   }
 
   private static void check(HardwareConfig config, Model model) {
-    for (int core : model.options().coreIndices()) {
-      if (core < 0 || core >= config.numCores()) {
-        throw new InvalidArgument(
-            "core_indices: there is no core %d; %s has cores 0 to %d"
-                .formatted(core, config.name(), config.numCores() - 1));
-      }
-    }
+    model.options().check(config);
     List<Node> nodes = model.graph().nodes();
     for (Node node : nodes) {
       OptionalInt axis = node.op().neededStreamingAxis();

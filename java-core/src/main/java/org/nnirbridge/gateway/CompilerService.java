@@ -129,6 +129,15 @@ public final class CompilerService {
     return Envelope.around(() -> read(HardwareConfig.fromJson(config).toJson(), JsonNode.class));
   }
 
+  /** Checks the options of a model before it is compiled for a board. */
+  public String checkOptions(String config, String options) {
+    return Envelope.around(
+        () -> {
+          CompileOptions.fromJson(options).check(HardwareConfig.fromJson(config));
+          return Map.of();
+        });
+  }
+
   /** Compiles models, each {@code {"nnir": handle, "name": ..., "options": {...}}}. */
   public String compile(long newProgram, String config, String models) {
     return Envelope.around(

@@ -17,10 +17,11 @@ final class GatewayLog {
           case "DEBUG" -> Level.FINE;
           case "INFO" -> Level.INFO;
           case "WARNING" -> Level.WARNING;
-          case "ERROR" -> Level.SEVERE;
+          case "ERROR", "CRITICAL" -> Level.SEVERE;
           default ->
               throw new InvalidArgument(
-                  "level: %s is not one of DEBUG, INFO, WARNING and ERROR".formatted(name));
+                  "level: %s is not one of DEBUG, INFO, WARNING, ERROR and CRITICAL"
+                      .formatted(name));
         };
     Logger root = Logger.getLogger("");
     root.setLevel(level);

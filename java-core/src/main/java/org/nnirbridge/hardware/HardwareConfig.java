@@ -3,9 +3,11 @@ package org.nnirbridge.hardware;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import java.util.Set;
 import org.nnirbridge.diagnostic.InvalidArgument;
 
 /**
@@ -50,8 +52,10 @@ public record HardwareConfig(
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .build();
   private static final int MAX_CORES = 31;
+  private static final Set<String> FEATURES = Set.of("fp8", "lstm_only");
 
   public HardwareConfig {
     check("num_cores", numCores, 1, MAX_CORES);
@@ -73,6 +77,12 @@ public record HardwareConfig(
     }
     check("clock_mhz", clockMhz, 1, 100_000);
     features = features == null ? List.of() : List.copyOf(features);
+    for (String feature : features) {
+      if (!FEATURES.contains(feature)) {
+        throw new InvalidArgument(
+            "config: feature " + feature + " is not known; use \"fp8\" or \"lstm_only\"");
+      }
+    }
     name = name == null ? "" : name;
     timing = timing == null ? Presets.timing(fabric) : timing;
     host = host == null ? Presets.host(fabric) : host;
@@ -97,7 +107,7 @@ public record HardwareConfig(
       if (e.getCause() instanceof InvalidArgument invalid) {
         throw invalid;
       }
-      throw new InvalidArgument("config: not a valid configuration: " + e.getOriginalMessage());
+      throw new InvalidArgument("config: " + JsonFault.of(e, json));
     }
   }
 
