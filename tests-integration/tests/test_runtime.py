@@ -1,6 +1,7 @@
 """vollo_rt: contexts, jobs and their misuse."""
 
 import gc
+import itertools
 import weakref
 
 import ml_dtypes
@@ -12,7 +13,7 @@ from torch import nn
 import vollo_rt
 import vollo_torch
 from examples import CausalCnn
-from vollo_compiler import Config, LoadError, NumberFormat, Program, ProgramBuilder
+from vollo_compiler import VM, Config, LoadError, NumberFormat, Program, ProgramBuilder
 
 BF16, FP32 = vollo_rt.number_format_bf16, vollo_rt.number_format_fp32
 
@@ -204,6 +205,69 @@ def test_run_gives_up_after_its_polls(ctx, program):
     assert ctx.get_result(late).shape == (1, 1)
 
 
+@pytest.fixture
+def several(program):
+    """A context of three machines."""
+    with vollo_rt.VolloRTContext() as context:
+        for index in (5, 0, 2):
+            context.add_vm(index, bit_accurate=True)
+        context.load_program(program)
+        yield context
+
+
+def test_a_context_has_several_accelerators(several):
+    assert [several.accelerator_num_cores(i) for i in (0, 2, 5)] == [6] * 3
+    assert [several.accelerator_block_size(i) for i in (0, 2, 5)] == [32] * 3
+    with pytest.raises(ValueError) as raised:
+        several.accelerator_num_cores(1)
+    assert str(raised.value) == (
+        "accelerator_index: there is no accelerator 1; it has numbers 5, 0, 2"
+    )
+    assert repr(several) == "VolloRTContext(3 accelerators, cnn, two)"
+
+
+def test_accelerators_of_one_context_compute_alike():
+    with vollo_rt.VolloRTContext() as ctx:
+        ctx.add_vm(0, True)
+        with pytest.raises(ValueError) as raised:
+            ctx.add_vm(1, False)
+    assert str(raised.value) == (
+        "accelerator 1: bit_accurate=False differs from that of accelerator 0; jobs go to either, "
+        "so all of a context compute alike"
+    )
+    assert repr(ctx) == "VolloRTContext(closed)"
+
+
+def test_jobs_without_state_are_shared_by_the_accelerators(several, program):
+    inputs = [(X * i, Y * i) for i in range(7)]
+    handles = [several.add_job(pair, 1) for pair in inputs]
+    done = [several.poll() for _ in range(3)]
+    assert [len(handles) for handles in done] == [3, 3, 1]
+    assert sorted(itertools.chain(*done)) == handles
+    vm = program.to_vm()
+    for handle, (x, y) in zip(handles, inputs, strict=True):
+        expected = vm.run([x.numpy(), y.numpy()], 1)
+        for result, array in zip(several.get_result(handle), expected, strict=True):
+            np.testing.assert_array_equal(result.numpy(), array)
+
+
+def test_a_stream_stays_on_one_accelerator_in_its_order(several, program):
+    vm = program.to_vm()
+    expected = [vm.run(STEP * i) for i in range(6)]
+    handles = []
+    for i in range(6):
+        handles.append(several.add_job(STEP * i))
+        several.add_job([X, Y], 1)
+    polled = []
+    while more := several.poll():
+        polled += more
+    assert [handle for handle in polled if handle in handles] == handles
+    for handle, outputs in zip(handles, expected, strict=True):
+        np.testing.assert_array_equal(several.get_result(handle), outputs)
+    several.reset()
+    np.testing.assert_array_equal(several.run(STEP), program.to_vm().run(STEP))
+
+
 def test_contexts_are_independent(program):
     with vollo_rt.VolloRTContext() as a, vollo_rt.VolloRTContext() as b:
         for ctx in (a, b):
@@ -226,7 +290,7 @@ def test_a_dropped_context_frees_its_machine(program):
     ctx.add_vm(0, True)
     ctx.load_program(program)
     ctx.add_job(STEP)
-    machine, context = weakref.ref(ctx._loaded[1]), weakref.ref(ctx)
+    machine, context = weakref.ref(ctx._accelerators.machine(0)), weakref.ref(ctx)
     del ctx
     gc.collect()
     assert machine() is None and context() is None
@@ -237,14 +301,14 @@ def test_a_closed_context_frees_its_machine(program):
         ctx.add_vm(0, True)
         ctx.load_program(program)
         ctx.add_job(STEP)
-        machine = weakref.ref(ctx._loaded[1])
+        machine = weakref.ref(ctx._accelerators.machine(0))
     gc.collect()
     assert machine() is None
 
 
 def test_what_a_job_raises_is_raised_by_its_result(ctx, monkeypatch):
     handle = ctx.add_job(STEP)
-    monkeypatch.setattr(ctx._loaded[1].__class__, "run", lambda *_: 1 / 0)
+    monkeypatch.setattr(VM, "run", lambda *_: 1 / 0)
     assert ctx.poll() == [handle]
     with pytest.raises(ZeroDivisionError):
         ctx.get_result(handle)
@@ -262,9 +326,45 @@ NO_HARDWARE = (
         (lambda c: c.add_accelerator(0), ValueError, NO_HARDWARE),
         (lambda c: c.add_device(0), ValueError, NO_HARDWARE),
         (
+            lambda c: c.add_vm(0, True),
+            ValueError,
+            "this context has accelerator 0 already; give the other one another index",
+        ),
+        (
             lambda c: c.add_vm(1, True),
             ValueError,
-            "this context has accelerator 0 already; open another VolloRTContext for a second one",
+            "accelerator 1: a program is loaded already; add all accelerators first",
+        ),
+        (
+            lambda c: c.add_vm(1, None),
+            TypeError,
+            "bit_accurate: True or False is needed, got None",
+        ),
+        (
+            lambda c: c.load_program_bytes("x"),
+            TypeError,
+            "program_bytes: bytes are needed, got str",
+        ),
+        (
+            lambda c: c.add_job(torch.ones(1, 32).to_sparse()),
+            ValueError,
+            "model cnn, input 0: a tensor of layout torch.sparse_coo is not taken; give a dense "
+            "tensor with values",
+        ),
+        (
+            lambda c: c.add_job(torch.ones(1, 32, device="meta")),
+            ValueError,
+            "model cnn, input 0: a meta tensor is not taken; give a dense tensor with values",
+        ),
+        (
+            lambda c: c.run(STEP, sleep_duration_ms="long"),
+            TypeError,
+            "sleep_duration_ms: a number is needed, got 'long'",
+        ),
+        (
+            lambda c: c.run(STEP, sleep_duration_ms=float("nan")),
+            ValueError,
+            "sleep_duration_ms: a number of at least 0 is needed, got nan",
         ),
         (
             lambda c: c.add_vm(-1, True),
@@ -373,7 +473,7 @@ NO_HARDWARE = (
         (
             lambda c: c.run(STEP, sleep_duration_ms=-1),
             ValueError,
-            "sleep_duration_ms: -1 is negative",
+            "sleep_duration_ms: a number of at least 0 is needed, got -1",
         ),
     ],
 )

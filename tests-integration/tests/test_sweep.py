@@ -86,6 +86,23 @@ def test_more_seeds_never_cost_cycles_and_quick_compile_takes_the_first():
     assert quick.cycle_count_per_inference() == each[3]
 
 
+@pytest.mark.parametrize("capacity", [8, 32])
+def test_seeds_are_compared_with_the_capacities_that_are_given(capacity):
+    """The best placement for long queues waits longer than others in this model's short ones."""
+    board = vollo_compiler.Config.amd_v80_c6b32()
+    layers = torch.nn.Sequential(
+        torch.nn.Linear(384, 320), torch.nn.Tanh(), torch.nn.Linear(320, 320)
+    )
+    prepared, _ = vollo_torch.fx.prepare_shape(layers, torch.zeros(6, 384))
+    model = vollo_torch.fx.nnir.to_nnir(prepared)
+    each = [
+        model.to_program(board, random_seeds=[seed]).cycle_count_per_inference(capacity)
+        for seed in range(8)
+    ]
+    best = model.to_program(board, random_seeds=range(8), write_queue_capacity=capacity)
+    assert best.cycle_count_per_inference(capacity) == min(each)
+
+
 def test_seeds_change_no_bits():
     board = vollo_compiler.Config.ip_core(4, 16)
     model = nnir(96)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-__all__ = ["boolean", "integer", "integers", "is_listed", "listed", "positive"]
+__all__ = ["boolean", "integer", "integers", "is_listed", "listed", "number", "positive"]
 
 _LARGEST = 2**31 - 1
 
@@ -40,21 +41,27 @@ def boolean(name: str, value: Any) -> bool:
     raise TypeError(f"{name}: True or False is needed, got {value!r}")
 
 
+def number(name: str, value: Any) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        TypeError: It is not a real number.
+    """
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value)
+    raise TypeError(f"{name}: a number is needed, got {value!r}")
+
+
 def positive(name: str, value: Any) -> float:
     """Return ``value`` as a positive, finite float.
 
     Raises:
-        TypeError: It is not a number.
+        TypeError: It is not a real number.
         ValueError: It is not positive, or not finite.
     """
-    try:
-        number = operator.mul(value, 1.0)
-        is_positive = bool(0 < number < float("inf"))
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: a number is needed, got {value!r}") from None
-    if not is_positive:
+    if not 0 < number(name, value) < float("inf"):
         raise ValueError(f"{name}: a positive number is needed, got {value!r}")
-    return float(number)
+    return float(value)
 
 
 def is_listed(values: Any) -> bool:

@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
-from vollo_compiler import VM, NumberFormat, Program
-from vollo_compiler._arguments import integer
+from vollo_compiler import NumberFormat, Program
+from vollo_compiler._arguments import integer, number
+from vollo_rt._accelerators import Accelerators
 from vollo_rt._jobs import Jobs
 from vollo_rt._tensors import converted, output_formats, taken
 
@@ -18,10 +19,14 @@ __all__ = ["VolloRTContext"]
 
 
 class VolloRTContext(AbstractContextManager["VolloRTContext"]):
-    """Runs jobs of a program on a virtual machine.
+    """Runs jobs of a program on virtual machines.
 
-    Used as ``with VolloRTContext() as ctx:``, add a machine, load a program, then run it. Any
-    number of contexts may be open; each has its own machine and state.
+    Used as ``with VolloRTContext() as ctx:``, add one machine or several, load a program, then run
+    it. Any number of contexts may be open; each has its own machines and state.
+
+    All machines of a context have the program. A job of a model without state goes to the one where
+    the fewest wait; the results do not depend on it. A model with state, such as a streaming one,
+    has it on the machine that was added first, which does all its jobs in their order.
 
     >>> import numpy as np
     >>> import vollo_rt
@@ -42,9 +47,15 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
 
     def __init__(self) -> None:
         self._open: bool | None = None
-        self._accelerator: tuple[int, bool] | None = None
-        self._loaded: tuple[Program, VM] | None = None
+        self._accelerators = Accelerators()
         self._jobs = Jobs()
+
+    def __repr__(self) -> str:
+        if not self._open:
+            return f"VolloRTContext({'closed' if self._open is False else 'not open'})"
+        program = self._accelerators.program
+        loaded = "no program" if program is None else ", ".join(program.metrics().model_names)
+        return f"VolloRTContext({len(self._accelerators)} accelerators, {loaded})"
 
     def __enter__(self) -> VolloRTContext:
         if self._open is not None:
@@ -59,7 +70,7 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
         traceback: TracebackType | None,
     ) -> None:
         self._open = False
-        self._loaded = self._accelerator = None
+        self._accelerators = Accelerators()
         self._jobs = Jobs()
 
     # Machines and programs.
@@ -86,26 +97,23 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
         self.add_accelerator(accelerator_index)
 
     def add_vm(self, accelerator_index: int, bit_accurate: bool) -> None:
-        """Add a virtual machine in the place of an accelerator; a context has one.
+        """Add a virtual machine in the place of an accelerator.
 
         Args:
             accelerator_index: The number by which it is asked for.
-            bit_accurate: Whether values are rounded as on the board; else all is float32.
+            bit_accurate: Whether values are rounded as on the board; else all is float32. The same
+                for all machines of a context.
 
         Raises:
-            ValueError: The context has one already, or the index is negative.
+            TypeError: An argument is of a wrong type.
+            ValueError: The context has that one already, the index is negative, machines differ in
+                ``bit_accurate``, or a program is loaded already.
         """
         self._check_open()
-        index = integer("accelerator_index", accelerator_index, 0)
-        if self._accelerator is not None:
-            raise ValueError(
-                f"this context has accelerator {self._accelerator[0]} already; open another "
-                "VolloRTContext for a second one"
-            )
-        self._accelerator = (index, bool(bit_accurate))
+        self._accelerators.add(accelerator_index, bit_accurate)
 
     def load_program(self, program: str | os.PathLike[str] | Program) -> None:
-        """Load a program; its models start with their first state.
+        """Load a program on all machines; its models start with their first state.
 
         Args:
             program: The path of a program file, or a program.
@@ -114,11 +122,11 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
             LoadError: The file cannot be read or is not a valid program.
             ValueError: There is no machine yet, or jobs of an earlier program are not done.
         """
-        accelerator = self._ready_to_load()
+        self._check_ready_to_load()
         if not isinstance(program, (str, os.PathLike, Program)):
             raise TypeError(f"program: a path or a Program is needed, got {program!r}")
-        loaded = program if isinstance(program, Program) else Program.load(program)
-        self._loaded = (loaded, loaded.to_vm(bit_accurate=accelerator[1]))
+        self._accelerators.load(program if isinstance(program, Program) else Program.load(program))
+        self._jobs.widen(len(self._accelerators))
 
     def load_program_bytes(self, program_bytes: bytes) -> None:
         """Load a program from the bytes of a program file.
@@ -128,20 +136,27 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
 
         Raises:
             LoadError: They are not a valid program.
+            TypeError: They are no bytes.
             ValueError: As for :meth:`load_program`.
         """
-        self._ready_to_load()
-        self.load_program(Program.load_bytes(program_bytes))
+        self._check_ready_to_load()
+        if not isinstance(program_bytes, (bytes, bytearray, memoryview)):
+            raise TypeError(f"program_bytes: bytes are needed, got {type(program_bytes).__name__}")
+        self.load_program(Program.load_bytes(bytes(program_bytes)))
 
     def accelerator_num_cores(self, accelerator_index: int) -> int:
         """Return the number of cores; 0 for a machine before a program is loaded."""
-        self._check_accelerator(accelerator_index)
-        return 0 if self._loaded is None else self._loaded[0].hw_config().num_cores
+        self._check_open()
+        self._accelerators.check(accelerator_index)
+        program = self._accelerators.program
+        return 0 if program is None else program.hw_config().num_cores
 
     def accelerator_block_size(self, accelerator_index: int) -> int:
         """Return the block size; 0 for a machine before a program is loaded."""
-        self._check_accelerator(accelerator_index)
-        return 0 if self._loaded is None else self._loaded[0].hw_config().block_size
+        self._check_open()
+        self._accelerators.check(accelerator_index)
+        program = self._accelerators.program
+        return 0 if program is None else program.hw_config().block_size
 
     # What the models are.
 
@@ -151,7 +166,9 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
 
     def model_name(self, model_index: int = 0) -> str:
         """Return the name of a model."""
-        return self._program().metrics().model_names[self._model(model_index)]
+        program, index = self._program(), self._model(model_index)
+        name: str = program._summary["models"][index]["name"]
+        return name
 
     def model_num_inputs(self, model_index: int = 0) -> int:
         """Return the number of inputs of a model."""
@@ -245,18 +262,22 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
         Raises:
             ValueError: The model cannot be reset.
         """
-        vm = self._vm()
         index = self._model(model_index)
         if not self._program().model_is_resettable(index):
             raise ValueError(
                 f"model {self.model_name(index)} cannot be reset; compile it with "
                 "generate_state_reset=True, or load the program again"
             )
-        return self._jobs.add(lambda: vm.reset(index))
+        # A model without state may have jobs anywhere, but then there is nothing to reset.
+        vm = self._accelerators.machine(0)
+        return self._jobs.add(0, lambda: vm.reset(index))
 
     def poll(self) -> list[int]:
-        """Do the next queued job and return the handles of the jobs done since the last poll."""
-        self._vm()
+        """Do the next queued job of each machine; return the handles of all jobs done unreported.
+
+        Jobs of one machine are done, and reported, in the order in which they were added.
+        """
+        self._program()
         self._jobs.advance()
         return self._jobs.report()
 
@@ -273,7 +294,7 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
         return self._jobs.take(user_ctx)
 
     def reset(self, model_index: int = 0) -> None:
-        """Do all queued jobs, then put a model's state back to its start.
+        """Do the jobs that its machine was given, then put a model's state back to its start.
 
         Raises:
             ValueError: The model cannot be reset.
@@ -290,7 +311,9 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
         max_poll_iterations: int = 20000000000,
         sleep_duration_ms: float | None = None,
     ) -> Any:
-        """Add a job, poll until it is done, and return its outputs; jobs before it are done first.
+        """Add a job, poll until it is done, and return its outputs.
+
+        Jobs that its machine got before are done first.
 
         Args:
             inputs: As in :meth:`add_job`.
@@ -299,25 +322,31 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
             sleep_duration_ms: Milliseconds to sleep between polls; None not to sleep.
 
         Raises:
-            ValueError: The job is not done after so many polls; or as in :meth:`add_job`.
+            TypeError: A number is none; or as in :meth:`add_job`.
+            ValueError: The job is not done after so many polls; or as there.
         """
         polls = integer("max_poll_iterations", max_poll_iterations, 1, 2**63 - 1)
-        if sleep_duration_ms is not None and not sleep_duration_ms >= 0:
-            raise ValueError(f"sleep_duration_ms: {sleep_duration_ms} is negative")
+        millis = (
+            None if sleep_duration_ms is None else number("sleep_duration_ms", sleep_duration_ms)
+        )
+        if millis is not None and not 0 <= millis < float("inf"):
+            raise ValueError(
+                f"sleep_duration_ms: a number of at least 0 is needed, got {sleep_duration_ms}"
+            )
         handle = self.add_job(inputs, model_index)
         for _ in range(polls):
             self._jobs.advance()
             if self._jobs.is_done(handle):
                 return self._jobs.take(handle)
-            if sleep_duration_ms is not None:
-                time.sleep(sleep_duration_ms / 1000)
+            if millis is not None:
+                time.sleep(millis / 1000)
         raise ValueError(
             f"max_poll_iterations: job {handle} is not done after {polls} polls; poll on and get "
             "its result by this handle"
         )
 
     def _add(self, inputs: Any, model_index: int, formats: Any, wanted: NumberFormat | None) -> int:
-        vm, program = self._vm(), self._program()
+        program = self._program()
         index = self._model(model_index)
         name = self.model_name(index)
         shapes = [program.model_input_shape(index, i) for i in range(self.model_num_inputs(index))]
@@ -331,12 +360,15 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
                 )
         chosen = output_formats(formats, program.model_num_outputs(index), copied)
 
+        lane = self._jobs.least_busy(self._accelerators.lanes_of(index))
+        vm = self._accelerators.machine(lane)
+
         def work() -> Any:
             outputs = vm.run(copied.arrays, index)
             several = outputs if isinstance(outputs, tuple) else (outputs,)
             return converted(several, chosen, copied.are_tensors)
 
-        return self._jobs.add(work)
+        return self._jobs.add(lane, work)
 
     def _check_open(self) -> None:
         if self._open is None:
@@ -344,34 +376,21 @@ class VolloRTContext(AbstractContextManager["VolloRTContext"]):
         if not self._open:
             raise ValueError("this context has been closed; open a new VolloRTContext")
 
-    def _check_accelerator(self, accelerator_index: int) -> tuple[int, bool]:
+    def _check_ready_to_load(self) -> None:
         self._check_open()
-        index = integer("accelerator_index", accelerator_index)
-        if self._accelerator is None or self._accelerator[0] != index:
-            has = "none yet" if self._accelerator is None else f"number {self._accelerator[0]}"
-            raise ValueError(f"accelerator_index: there is no accelerator {index}; it has {has}")
-        return self._accelerator
-
-    def _ready_to_load(self) -> tuple[int, bool]:
-        self._check_open()
-        if self._accelerator is None:
+        if not len(self._accelerators):
             raise ValueError("there is no machine to load a program on; call add_vm first")
         if len(self._jobs):
             raise ValueError(
                 f"{len(self._jobs)} jobs of the loaded program are not done; poll until they are"
             )
-        return self._accelerator
 
     def _program(self) -> Program:
         self._check_open()
-        if self._loaded is None:
+        program = self._accelerators.program
+        if program is None:
             raise ValueError("no program is loaded; call load_program first")
-        return self._loaded[0]
-
-    def _vm(self) -> VM:
-        self._program()
-        assert self._loaded is not None
-        return self._loaded[1]
+        return program
 
     def _model(self, model_index: int) -> int:
         """Return a model's index, checked."""

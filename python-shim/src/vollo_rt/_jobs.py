@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vollo_compiler._arguments import integer
@@ -18,31 +18,41 @@ _CONTEXT_BITS = 40
 
 
 class Jobs:
-    """Jobs in the order in which they were added."""
+    """Jobs in lanes, one for each machine; those of a lane in the order in which they came."""
 
     def __init__(self) -> None:
         first = next(_contexts) << _CONTEXT_BITS
         self._handles = range(first, first)
-        self._queued: deque[tuple[int, Callable[[], Any]]] = deque()
+        self._queued: list[deque[tuple[int, Callable[[], Any]]]] = []
         self._done: dict[int, Callable[[], Any]] = {}
         self._unreported: list[int] = []
 
     def __len__(self) -> int:
         """How many wait to be done."""
-        return len(self._queued)
+        return sum(map(len, self._queued))
 
-    def add(self, work: Callable[[], Any]) -> int:
+    def widen(self, lanes: int) -> None:
+        """Make room for the jobs of so many machines, when none wait."""
+        self._queued = [deque() for _ in range(lanes)]
+
+    def least_busy(self, lanes: Iterable[int]) -> int:
+        """Return that of some lanes in which the fewest wait, the first of equals."""
+        return min(lanes, key=lambda lane: len(self._queued[lane]))
+
+    def add(self, lane: int, work: Callable[[], Any]) -> int:
         """Queue a job and return its handle."""
         handle = self._handles.stop
         self._handles = range(self._handles.start, handle + 1)
-        self._queued.append((handle, work))
+        self._queued[lane].append((handle, work))
         return handle
 
     def advance(self) -> None:
-        """Do the oldest job that is queued, if there is one; what it raises is its result."""
-        if not self._queued:
-            return
-        handle, work = self._queued.popleft()
+        """Do the oldest job of each lane; what one raises is its result."""
+        for queued in self._queued:
+            if queued:
+                self._do(*queued.popleft())
+
+    def _do(self, handle: int, work: Callable[[], Any]) -> None:
         self._unreported.append(handle)
         try:
             result = work()
@@ -71,7 +81,7 @@ class Jobs:
             return self._done.pop(handle)()
         if handle not in self._handles:
             raise ValueError(f"user_ctx: {handle} is no handle of a job of this context")
-        if self._queued and handle >= self._queued[0][0]:
+        if any(handle == waiting for queued in self._queued for waiting, _ in queued):
             raise ValueError(
                 f"user_ctx: job {handle} is not done; call poll until it returns the handle"
             )

@@ -51,7 +51,7 @@ def taken(model: str, inputs: Any, shapes: Sequence[tuple[int, ...]]) -> Inputs:
         formats.append(_format(where, value))
         if tuple(value.shape) != shape:
             raise ValueError(f"{where}: shape {tuple(value.shape)} does not match, want {shape}")
-        arrays.append(_copied(value))
+        arrays.append(_copied(where, value))
     return Inputs(arrays, formats, any(_is_tensor(value) for value in values))
 
 
@@ -105,8 +105,11 @@ def _format(where: str, value: Any) -> NumberFormat:
     raise ValueError(f"{where}: dtype {name} is not taken; give float32 or bfloat16")
 
 
-def _copied(value: Any) -> Floats:
+def _copied(where: str, value: Any) -> Floats:
     if _is_tensor(value):
+        if value.is_meta or value.layout is not sys.modules["torch"].strided:
+            kind = "a meta tensor" if value.is_meta else f"a tensor of layout {value.layout}"
+            raise ValueError(f"{where}: {kind} is not taken; give a dense tensor with values")
         value = value.detach().cpu().float().numpy()
     return np.array(value, dtype=np.float32, order="C")
 

@@ -38,6 +38,7 @@ record ProgramSummary(JsonNode config, Metrics metrics, List<ModelSummary> model
       List<PortSummary> inputs,
       List<PortSummary> outputs,
       boolean resettable,
+      boolean stateful,
       double hostMicros) {
     ModelSummary {
       inputs = List.copyOf(inputs);
@@ -51,6 +52,7 @@ record ProgramSummary(JsonNode config, Metrics metrics, List<ModelSummary> model
           model.inputs().stream().map(PortSummary::of).toList(),
           model.outputs().stream().map(PortSummary::of).toList(),
           model.resettable(),
+          model.hasState(),
           HostTransfer.micros(program, index));
     }
   }

@@ -27,4 +27,9 @@ public record Model(
     code = List.copyOf(code);
     layers = List.copyOf(layers);
   }
+
+  /** Whether an inference depends on those before it. */
+  public boolean hasState() {
+    return code.stream().anyMatch(core -> !core.windows().isEmpty());
+  }
 }
