@@ -86,7 +86,7 @@ final class OnnxConstants {
 
   /** Constants may become integers; at run time all values are numbers of one kind. */
   static Argument cast(OnnxNode node) {
-    int to = node.operator().equals("Cast") ? node.integer("to", 1) : DataType.FLOAT_VALUE;
+    int to = node.operator().equals("Cast") ? node.integer("to", 1) : typeOf(node, 1);
     Optional<Tensor> constant = node.constant(0);
     boolean toInteger = OnnxTensors.isInteger(to);
     if (constant.isPresent() && toInteger) {
@@ -95,6 +95,9 @@ final class OnnxConstants {
         values[i] = to == DataType.BOOL_VALUE ? values[i] != 0f ? 1f : 0f : (long) values[i];
       }
       return node.constantResult(new Tensor(constant.get().shape(), values));
+    }
+    if (to == DataType.BOOL_VALUE) {
+      return OnnxLogic.nonZero(node);
     }
     if (constant.isEmpty() && to != DataType.FLOAT_VALUE && to != DataType.DOUBLE_VALUE) {
       throw node.refuse(
@@ -105,5 +108,14 @@ final class OnnxConstants {
       return node.torch("where", mask, OnnxNode.number(1), OnnxNode.number(0));
     }
     return node.argument(0);
+  }
+
+  /** The type of an operand, as far as it matters. */
+  private static int typeOf(OnnxNode node, int input) {
+    if (node.argument(input) instanceof Argument.MaskValue) {
+      return DataType.BOOL_VALUE;
+    }
+    boolean integer = node.values().isInteger(node.inputName(input));
+    return integer ? DataType.INT64_VALUE : DataType.FLOAT_VALUE;
   }
 }

@@ -8,14 +8,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.MalformedFile;
 import org.nnirbridge.diagnostic.UnsupportedModel;
@@ -37,21 +33,19 @@ import org.nnirbridge.numerics.NumberFormat;
 
 /** Builds NNIR from an ONNX model. */
 public final class OnnxImporter {
-  private static final Logger LOG = Logger.getLogger(OnnxImporter.class.getName());
   private static final int OLDEST_OPSET = 7;
   private static final int MOST_BYTES = Integer.MAX_VALUE - 8;
 
   private final GraphProto graph;
-  private final OnnxTensors tensors;
-  private final int opset;
   private final GraphBuilder builder = new GraphBuilder();
   private final OnnxValues values;
+  private final OnnxNodes nodes;
 
   private OnnxImporter(ModelProto model, Path directory) {
     this.graph = model.getGraph();
-    this.tensors = new OnnxTensors(directory);
-    this.opset = opset(model);
-    this.values = new OnnxValues(builder, tensors, uses(graph));
+    int opset = opset(model);
+    this.values = new OnnxValues(builder, new OnnxTensors(directory), uses(graph));
+    this.nodes = new OnnxNodes(builder, values, opset);
   }
 
   /**
@@ -94,7 +88,7 @@ public final class OnnxImporter {
 
   private static int opset(ModelProto model) {
     for (OperatorSetIdProto set : model.getOpsetImportList()) {
-      if (isStandard(set.getDomain())) {
+      if (OnnxNodes.isStandard(set.getDomain())) {
         if (set.getVersion() < OLDEST_OPSET) {
           throw new UnsupportedModel(
               "operator set %d is too old; export the model with operator set %d or newer"
@@ -106,48 +100,28 @@ public final class OnnxImporter {
     throw new MalformedFile("not an ONNX model: it does not import ONNX's operators");
   }
 
-  private static boolean isStandard(String domain) {
-    return domain.isEmpty() || domain.equals("ai.onnx");
-  }
-
   private static Map<String, Integer> uses(GraphProto graph) {
     Map<String, Integer> uses = new HashMap<>();
-    graph
-        .getNodeList()
-        .forEach(node -> node.getInputList().forEach(name -> uses.merge(name, 1, Integer::sum)));
-    graph.getOutputList().forEach(output -> uses.merge(output.getName(), 1, Integer::sum));
+    count(graph, uses);
     return uses;
   }
 
-  private Graph graph(List<List<Integer>> inputShapes) {
-    refuseUnsupported();
-    Set<String> known = new HashSet<>();
-    for (TensorProto tensor : graph.getInitializerList()) {
-      known.add(tensor.getName());
-      values.putConstant(tensor.getName(), tensors.read(tensor));
-      if (OnnxTensors.isInteger(tensor.getDataType())) {
-        values.markInteger(tensor.getName());
-      }
+  private static void count(GraphProto graph, Map<String, Integer> uses) {
+    for (NodeProto node : graph.getNodeList()) {
+      node.getInputList().forEach(name -> uses.merge(name, 1, Integer::sum));
+      node.getAttributeList().forEach(attribute -> count(attribute.getG(), uses));
     }
+    graph.getOutputList().forEach(output -> uses.merge(output.getName(), 1, Integer::sum));
+  }
+
+  private Graph graph(List<List<Integer>> inputShapes) {
+    OnnxNodes.refuseUnsupported(graph);
+    Set<String> known = nodes.addConstants(graph);
     addInputs(
         graph.getInputList().stream().filter(input -> !known.contains(input.getName())).toList(),
         inputShapes);
-    for (NodeProto node : graph.getNodeList()) {
-      add(node);
-    }
+    nodes.addAll(graph);
     return builder.build(outputs());
-  }
-
-  private void refuseUnsupported() {
-    Map<String, Integer> found = new TreeMap<>();
-    for (NodeProto node : graph.getNodeList()) {
-      boolean standard = isStandard(node.getDomain());
-      if (!standard || OnnxOperators.find(node.getOpType()).isEmpty()) {
-        String shown = standard ? node.getOpType() : node.getDomain() + "." + node.getOpType();
-        found.merge("unsupported operator '" + shown + "'", 1, Integer::sum);
-      }
-    }
-    UnsupportedModel.refuseAll(found);
   }
 
   private void addInputs(List<ValueInfoProto> inputs, List<List<Integer>> shapes) {
@@ -205,56 +179,6 @@ public final class OnnxImporter {
       shape.add((int) Math.min(dimension.getDimValue(), Integer.MAX_VALUE));
     }
     return shape;
-  }
-
-  private void add(NodeProto proto) {
-    if (proto.getOutputCount() == 0) {
-      throw new MalformedFile("the ONNX model's node " + proto.getName() + " has no output");
-    }
-    OnnxNode node = new OnnxNode(proto, values, builder, opset);
-    Argument result = result(node);
-    if (OnnxOperators.givesIntegers(node)) {
-      proto.getOutputList().forEach(values::markInteger);
-    }
-    if (proto.getOutputCount() == 1 && values.isStored(proto.getOutput(0))) {
-      return;
-    }
-    List<Argument> results =
-        result instanceof Argument.Several several && !proto.getOpType().startsWith("Sequence")
-            ? usedOf(proto, several)
-            : List.of(result);
-    if (proto.getOutputCount() > results.size()) {
-      throw node.refuse(
-          "it has %d outputs, of which %d are supported"
-              .formatted(proto.getOutputCount(), results.size()));
-    }
-    for (int i = 0; i < proto.getOutputCount(); i++) {
-      values.put(proto.getOutput(i), results.get(i));
-    }
-  }
-
-  private static Argument result(OnnxNode node) {
-    try {
-      return OnnxOperators.find(node.operator()).orElseThrow().apply(node);
-    } catch (UnsupportedModel | InvalidArgument | MalformedFile e) {
-      throw e;
-    } catch (RuntimeException e) {
-      // Nodes that no checker would pass fail in as many ways as there are operators.
-      LOG.log(Level.WARNING, "node " + node.name(), e);
-      throw new MalformedFile(
-          "%s (%s): its operands or attributes are not what ONNX defines"
-              .formatted(node.name(), node.operator()));
-    }
-  }
-
-  /** The results that have a name; others need not be made. */
-  private static List<Argument> usedOf(NodeProto proto, Argument.Several several) {
-    List<Argument> results = new ArrayList<>();
-    for (int i = 0; i < several.items().size() && i < proto.getOutputCount(); i++) {
-      boolean named = !proto.getOutput(i).isEmpty();
-      results.add(named ? several.items().get(i).get() : new Argument.None());
-    }
-    return results;
   }
 
   private List<Graph.Output> outputs() {

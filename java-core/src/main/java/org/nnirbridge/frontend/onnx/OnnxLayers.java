@@ -102,12 +102,8 @@ final class OnnxLayers {
           "its weight has shape %s; only convolutions along one axis are supported"
               .formatted(weight.shape()));
     }
-    String autoPad = node.text("auto_pad", "NOTSET");
-    if (!autoPad.equals("NOTSET") && !autoPad.equals("VALID")) {
-      throw node.refuse("auto_pad=" + autoPad + " is not supported; give pads");
-    }
-    List<Integer> pads = node.integers("pads", List.of(0, 0));
     int input = node.tensor(0);
+    List<Integer> pads = pads(node, input, weight.shape().get(2));
     int left = pads.get(0);
     int right = pads.get(1);
     Optional<OnnxValues.Padding> padding = node.values().padding(input);
@@ -127,6 +123,24 @@ final class OnnxLayers {
     int stride = node.integers("strides", List.of(1)).get(0);
     int dilation = node.integers("dilations", List.of(1)).get(0);
     return node.result(new Conv1d(weights, stride, dilation, left, right), input);
+  }
+
+  /** The zeros before and behind the last axis of a convolution's input. */
+  private static List<Integer> pads(OnnxNode node, int input, int kernel) {
+    String autoPad = node.text("auto_pad", "NOTSET");
+    if (autoPad.equals("NOTSET")) {
+      return node.integers("pads", List.of(0, 0));
+    }
+    int stride = node.integers("strides", List.of(1)).get(0);
+    int reach = (kernel - 1) * node.integers("dilations", List.of(1)).get(0) + 1;
+    int length = node.shape(input).get(node.shape(input).size() - 1);
+    int needed = Math.max((((length + stride - 1) / stride) - 1) * stride + reach - length, 0);
+    return switch (autoPad) {
+      case "VALID" -> List.of(0, 0);
+      case "SAME_UPPER" -> List.of(needed / 2, needed - needed / 2);
+      case "SAME_LOWER" -> List.of(needed - needed / 2, needed / 2);
+      default -> throw node.refuse("auto_pad=" + autoPad + " is not supported; give pads");
+    };
   }
 
   /** Constants around a tensor; a convolution behind zeros along the last axis takes them over. */
@@ -220,6 +234,14 @@ final class OnnxLayers {
     if (kernel.size() != 1) {
       throw node.refuse("kernel_shape=" + kernel + "; only pooling along one axis is supported");
     }
+    String autoPad = node.text("auto_pad", "NOTSET");
+    if (!autoPad.equals("NOTSET") && !autoPad.equals("VALID")) {
+      throw node.refuse("auto_pad=" + autoPad + " is not supported; use VALID, or Pad before it");
+    }
+    List<Integer> dilations = node.integers("dilations", List.of(1));
+    if (function.equals("avg_pool1d") && dilations.get(0) != 1) {
+      throw node.refuse("dilations=" + dilations + " are not supported; use 1");
+    }
     List<Integer> pads = node.integers("pads", List.of(0, 0));
     if (pads.stream().anyMatch(pad -> pad != 0)) {
       throw node.refuse("pads=" + pads + " are not supported; use 0");
@@ -229,7 +251,7 @@ final class OnnxLayers {
     named.put("stride", OnnxNode.integers(node.integers("strides", List.of(1))));
     named.put("ceil_mode", new Argument.Bool(node.integer("ceil_mode", 0) != 0));
     if (function.equals("max_pool1d")) {
-      named.put("dilation", OnnxNode.integers(node.integers("dilations", List.of(1))));
+      named.put("dilation", OnnxNode.integers(dilations));
     }
     return node.torch(function, named, node.argument(0));
   }

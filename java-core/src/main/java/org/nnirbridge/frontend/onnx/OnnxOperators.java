@@ -3,10 +3,8 @@ package org.nnirbridge.frontend.onnx;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BinaryOperator;
 import java.util.function.Function;
 import org.nnirbridge.frontend.fx.Argument;
-import org.nnirbridge.nnir.Tensor;
 
 /** The table of ONNX's operators: name to PyTorch's operator of the same meaning, or to nodes. */
 final class OnnxOperators {
@@ -57,12 +55,17 @@ final class OnnxOperators {
           case "Relu" -> node -> same(node, "relu");
           case "Softplus" -> node -> same(node, "softplus");
           case "HardSwish" -> node -> same(node, "hardswish");
-          case "Greater" -> node -> same(node, "gt");
-          case "GreaterOrEqual" -> node -> same(node, "ge");
-          case "Less" -> node -> same(node, "lt");
-          case "LessOrEqual" -> node -> same(node, "le");
-          case "Equal" -> node -> onConstants(node, (a, b) -> a.equals(b) ? 1f : 0f);
-          case "Mod" -> node -> onConstants(node, (a, b) -> a - b * (float) Math.floor(a / b));
+          case "Greater" -> node -> OnnxLogic.binary(node, "gt", (a, b) -> a > b ? 1f : 0f);
+          case "GreaterOrEqual" -> node -> OnnxLogic.binary(node, "ge", (a, b) -> a >= b ? 1f : 0f);
+          case "Less" -> node -> OnnxLogic.binary(node, "lt", (a, b) -> a < b ? 1f : 0f);
+          case "LessOrEqual" -> node -> OnnxLogic.binary(node, "le", (a, b) -> a <= b ? 1f : 0f);
+          case "Equal" -> OnnxLogic::equal;
+          case "And" -> node -> OnnxLogic.binary(node, "logical_and", (a, b) -> a * b);
+          case "Or" -> node -> OnnxLogic.binary(node, "logical_or", Math::max);
+          case "Xor" -> node -> OnnxLogic.binary(node, "logical_xor", (a, b) -> Math.abs(a - b));
+          case "Not" -> OnnxLogic::not;
+          case "Mod" ->
+              node -> OnnxLogic.onConstants(node, (a, b) -> a - b * (float) Math.floor(a / b));
           case "Where" -> node -> same(node, "where");
           case "Max" -> node -> joined(node, "maximum");
           case "Min" -> node -> joined(node, "minimum");
@@ -81,7 +84,8 @@ final class OnnxOperators {
           case "Gemm" -> OnnxLayers::gemm;
           case "Conv" -> OnnxLayers::convolution;
           case "Pad" -> OnnxLayers::pad;
-          case "LSTM" -> OnnxLstm::lstm;
+          case "LSTM" -> OnnxRecurrent::lstm;
+          case "GRU" -> OnnxRecurrent::gru;
           case "BatchNormalization" -> OnnxLayers::batchNorm;
           case "LayerNormalization" -> node -> OnnxLayers.norm(node, "layer_norm");
           case "RMSNormalization" -> node -> OnnxLayers.norm(node, "rms_norm");
@@ -90,18 +94,20 @@ final class OnnxOperators {
           case "GlobalAveragePool" -> OnnxLayers::globalAveragePool;
           case "ReduceSum" -> node -> OnnxShapes.reduce(node, "sum");
           case "ReduceMean" -> node -> OnnxShapes.reduce(node, "mean");
-          case "Reshape" -> OnnxShapes::reshape;
-          case "Flatten" -> OnnxShapes::flatten;
-          case "Transpose" -> OnnxShapes::transpose;
-          case "Squeeze" -> OnnxShapes::squeeze;
-          case "Unsqueeze" -> OnnxShapes::unsqueeze;
-          case "Expand" -> OnnxShapes::expand;
-          case "Tile" -> OnnxShapes::tile;
-          case "Slice" -> OnnxShapes::slice;
-          case "Gather" -> OnnxShapes::gather;
-          case "Split" -> OnnxShapes::split;
+          case "CumSum" -> OnnxShapes::cumulativeSum;
+          case "Reshape" -> node -> OnnxLogic.moved(node, OnnxShapes::reshape);
+          case "Flatten" -> node -> OnnxLogic.moved(node, OnnxShapes::flatten);
+          case "Transpose" -> node -> OnnxLogic.moved(node, OnnxShapes::transpose);
+          case "Squeeze" -> node -> OnnxLogic.moved(node, OnnxShapes::squeeze);
+          case "Unsqueeze" -> node -> OnnxLogic.moved(node, OnnxShapes::unsqueeze);
+          case "Expand" -> node -> OnnxLogic.moved(node, OnnxShapes::expand);
+          case "Tile" -> node -> OnnxLogic.moved(node, OnnxShapes::tile);
+          case "Slice" -> node -> OnnxLogic.moved(node, OnnxShapes::slice);
+          case "Gather" -> node -> OnnxLogic.moved(node, OnnxShapes::gather);
+          case "Split" -> node -> OnnxLogic.moved(node, OnnxShapes::split);
           case "Concat" -> OnnxShapes::concat;
           case "SequenceConstruct" -> node -> Argument.Several.of(node.arguments());
+          case "SequenceAt" -> OnnxShapes::elementOfSequence;
           case "ConcatFromSequence" -> OnnxShapes::concatSequence;
           case "Shape" -> OnnxConstants::shape;
           case "Size" -> OnnxConstants::size;
@@ -152,25 +158,8 @@ final class OnnxOperators {
   private static Argument divide(OnnxNode node) {
     boolean counts = node.values().isInteger(node.inputName(0));
     return counts && node.constant(0).isPresent() && node.constant(1).isPresent()
-        ? onConstants(node, (a, b) -> (float) (long) (a / b))
+        ? OnnxLogic.onConstants(node, (a, b) -> (float) (long) (a / b))
         : node.values().gelu().divide(node, same(node, "div"));
-  }
-
-  /** A function that is there for constants only, from which exporters compute shapes. */
-  private static Argument onConstants(OnnxNode node, BinaryOperator<Float> function) {
-    Tensor a = node.requiredConstant(0, "first operand");
-    Tensor b = node.requiredConstant(1, "second operand");
-    boolean scalarA = a.values().length == 1;
-    boolean scalarB = b.values().length == 1;
-    if (!scalarA && !scalarB && !a.shape().equals(b.shape())) {
-      throw node.refuse("shapes " + a.shape() + " and " + b.shape() + " of constants differ");
-    }
-    Tensor larger = scalarA ? b : a;
-    float[] values = new float[larger.values().length];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = function.apply(a.values()[scalarA ? 0 : i], b.values()[scalarB ? 0 : i]);
-    }
-    return node.constantResult(new Tensor(larger.shape(), values));
   }
 
   private static Argument dropout(OnnxNode node) {

@@ -12,6 +12,7 @@ import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.op.Concat;
 import org.nnirbridge.nnir.op.IndexSelect;
+import org.nnirbridge.nnir.op.Slice;
 
 /** ONNX's shape operators, indexing, joining and reductions. */
 final class OnnxShapes {
@@ -27,6 +28,45 @@ final class OnnxShapes {
     axes.ifPresent(given -> named.put("dim", OnnxNode.integers(given)));
     named.put("keepdim", new Argument.Bool(node.integer("keepdims", 1) != 0));
     return node.torch(function, named, node.argument(0));
+  }
+
+  static Argument cumulativeSum(OnnxNode node) {
+    int input = node.tensor(0);
+    int axis = node.axis(node.integers(1, "axis").get(0), node.rank(0));
+    boolean reverse = node.integer("reverse", 0) != 0;
+    int terms = reverse ? turned(node, input, axis) : input;
+    if (node.integer("exclusive", 0) != 0) {
+      terms = delayed(node, terms, axis);
+    }
+    Argument sums = node.torch("cumsum", new Argument.TensorValue(terms), OnnxNode.number(axis));
+    return reverse
+        ? new Argument.TensorValue(turned(node, ((Argument.TensorValue) sums).node(), axis))
+        : sums;
+  }
+
+  private static int turned(OnnxNode node, int input, int axis) {
+    int extent = node.shape(input).get(axis);
+    return node.add(
+        new IndexSelect(axis, IntStream.range(0, extent).mapToObj(i -> extent - 1 - i).toList()),
+        input);
+  }
+
+  /** With zeros before it and its last element left out. */
+  private static int delayed(OnnxNode node, int input, int axis) {
+    int extent = node.shape(input).get(axis);
+    Tensor zeros = Tensor.zeros(Shapes.with(node.shape(input), axis, 1));
+    int first = node.builder().constant(node.name() + "_zeros", zeros);
+    return extent == 1
+        ? first
+        : node.add(new Concat(axis), first, node.add(new Slice(axis, 0, 1, extent - 1), input));
+  }
+
+  static Argument elementOfSequence(OnnxNode node) {
+    if (!(node.argument(0) instanceof Argument.Several sequence)) {
+      throw node.refuse("input 0 is no sequence");
+    }
+    int position = node.integers(1, "position").get(0);
+    return sequence.all().get(node.axis(position, sequence.items().size()));
   }
 
   static Argument reshape(OnnxNode node) {

@@ -55,6 +55,15 @@ final class OnnxValues {
     results.put(name, result);
   }
 
+  /**
+   * Makes room for another value of a name, where nodes are added for each element of a sequence.
+   */
+  void forget(String name) {
+    constants.remove(name);
+    results.remove(name);
+    integers.remove(name);
+  }
+
   /** Whether a name stands for a constant that is no node yet. */
   boolean isStored(String name) {
     return constants.containsKey(name);
