@@ -1,10 +1,12 @@
 """The wheel and the sdist carry the jar and work without the checkout."""
 
+import email
+import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
 import venv
 import zipfile
@@ -13,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from packaging.requirements import Requirement
 
 import bootstrap
 import vollo_compiler
@@ -97,6 +100,28 @@ def stored(tmp_path_factory):
     return out, program.to_vm().run_timesteps(x, 0, 0)
 
 
+def requirements(wheel):
+    """Return what a wheel asks for."""
+    with zipfile.ZipFile(wheel) as file:
+        (name,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(file.read(name))
+    return metadata.get_all("Requires-Dist")
+
+
+def closure(name):
+    """Return the installed distributions that one needs, itself among them."""
+    found, waiting = {}, [(name, "")]
+    while waiting:
+        name, extra = waiting.pop()
+        if (name, extra) in found:
+            continue
+        found[name, extra] = importlib.metadata.distribution(name)
+        for needed in map(Requirement, found[name, extra].requires or ()):
+            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+                waiting += [(needed.name, each) for each in ("", *needed.extras)]
+    return found.values()
+
+
 def interpreter(version):
     """Return an interpreter of a version, from PATH or pyenv, that runs and has venv."""
     places = [shutil.which(f"python{version}")]
@@ -113,21 +138,21 @@ def interpreter(version):
 def test_an_installed_wheel_works_without_torch_on_every_python(
     version, distributions, stored, tmp_path
 ):
-    """PyTorch is too large to install for each; what does not need it has to work."""
+    """PyTorch is too large to install for each; what does not need it has to work.
+
+    All else is what the wheel asks for: the oldest Python gets the oldest, the others the locked.
+    """
     base = interpreter(version)
     if base is None:
         pytest.skip(f"there is no Python {version} with venv, on PATH or in pyenv")
     python = tmp_path / "venv" / "bin" / "python"
     run(base, "-m", "venv", tmp_path / "venv")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    needed = [
-        line
-        for line in bootstrap.LOCK_FILE.read_text().splitlines()
-        if line.split("==")[0] in ("numpy", "pyarrow", "py4j", "tqdm")
-    ]
-    listed = tmp_path / "requirements.txt"
-    listed.write_text("\n".join(needed))
-    run(*pip, "-r", listed)
+    needed = [need for need in requirements(distributions[0]) if not need.startswith("torch")]
+    if version == "3.10":
+        run(*pip, *(need.replace(">=", "==") for need in needed))
+    else:
+        run(*pip, "--constraint", bootstrap.LOCK_FILE, *needed)
     run(*pip, "--no-deps", distributions[0])
     hidden = ("PYTHONPATH", "NNIR_BRIDGE_JAR")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
@@ -140,15 +165,32 @@ def test_an_installed_wheel_works_without_torch_on_every_python(
     assert usage.startswith("usage: vollo-onnx ")
 
 
-def test_an_installed_wheel_runs_a_model(distributions, tmp_path):
-    venv.create(tmp_path / "venv", with_pip=False)
+def test_pip_brings_all_that_the_wheel_needs(distributions, tmp_path):
+    """With dependencies resolved by pip; PyTorch is there already, and nothing else is."""
+    there = tmp_path / "there"
+    there.mkdir()
+    for distribution in closure("torch"):
+        tops = {file.parts[0] for file in distribution.files if not file.parts[0].startswith(".")}
+        for top in tops - {"bin", "share", "__pycache__", "include"}:
+            if not (there / top).exists():
+                (there / top).symlink_to(distribution.locate_file(top))
+    venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    query = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = run(python, "-c", query).strip()
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", distributions[0])
-    paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    Path(site, "dependencies.pth").write_text("\n".join(sorted(paths)) + "\n")
     hidden = ("PYTHONPATH", "NNIR_BRIDGE_JAR")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    query = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = run(python, "-c", query, env=environment).strip()
+    Path(site, "torch.pth").write_text(f"{there}\n")
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    locked = ["--constraint", bootstrap.LOCK_FILE]
+    asked = [*pip, "install", "--no-compile", *locked]
+    plan = tmp_path / "plan.json"
+    run(*asked, "--dry-run", "--report", plan, distributions[0], env=environment)
+    brought = {entry["metadata"]["name"] for entry in json.loads(plan.read_text())["install"]}
+    # PyTorch may bring numpy, and asks for another setuptools than new environments have.
+    assert brought - {"numpy", "setuptools"} == {"nnir-bridge", "pyarrow", "py4j", "tqdm"}
+    run(*asked, distributions[0], env=environment)
+    run(*pip, "check", env=environment)
     where = run(python, "-c", SCRIPT, env=environment, cwd=tmp_path)
-    assert where.startswith(str(site))
+    assert where.startswith(site)
+    assert run(tmp_path / "venv" / "bin" / "vollo-onnx", "--help", env=environment)
