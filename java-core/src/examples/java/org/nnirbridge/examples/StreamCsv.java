@@ -5,11 +5,15 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.nnirbridge.api.Program;
 import org.nnirbridge.api.Vm;
+import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.diagnostic.MalformedFile;
+import org.nnirbridge.diagnostic.MalformedProgram;
 
 /**
  * Streams a CSV file through a saved program: each line is one time step of the input, each line
@@ -22,12 +26,30 @@ public final class StreamCsv {
   private StreamCsv() {}
 
   /**
-   * Runs the example.
+   * Runs the example. What is wrong with a file goes to standard error, with exit code 1.
    *
    * @param arguments the program file, the CSV file, and where to keep the state
-   * @throws IOException when a file cannot be read or written
    */
-  public static void main(String[] arguments) throws IOException {
+  public static void main(String[] arguments) {
+    if (arguments.length < 2 || arguments.length > 3) {
+      System.err.println("usage: StreamCsv PROGRAM.vollo READINGS.csv [STATE]");
+      System.exit(2);
+    }
+    try {
+      stream(arguments);
+    } catch (NoSuchFileException e) {
+      fail(e.getMessage() + ": no such file");
+    } catch (IOException | InvalidArgument | MalformedFile | MalformedProgram e) {
+      fail(e.getMessage());
+    }
+  }
+
+  private static void fail(String why) {
+    System.err.println("StreamCsv: " + why);
+    System.exit(1);
+  }
+
+  private static void stream(String[] arguments) throws IOException {
     Program program = Program.load(Path.of(arguments[0]));
     Vm vm = program.newVm();
     Path state = arguments.length > 2 ? Path.of(arguments[2]) : null;
@@ -39,8 +61,10 @@ public final class StreamCsv {
         program.models().get(0).name(), program.microsPerInference(0, true));
     try (BufferedReader lines = Files.newBufferedReader(Path.of(arguments[1]));
         PrintWriter results = new PrintWriter(System.out, false, StandardCharsets.UTF_8)) {
+      int number = 0;
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        results.println(text(vm.run(values(line))));
+        number++;
+        results.println(text(vm.run(values(line, arguments[1] + ", line " + number))));
       }
     }
     if (state != null) {
@@ -48,11 +72,15 @@ public final class StreamCsv {
     }
   }
 
-  private static float[] values(String line) {
+  private static float[] values(String line, String place) {
     String[] fields = line.split(",");
     float[] values = new float[fields.length];
     for (int i = 0; i < values.length; i++) {
-      values[i] = Float.parseFloat(fields[i].strip());
+      try {
+        values[i] = Float.parseFloat(fields[i].strip());
+      } catch (NumberFormatException e) {
+        throw new InvalidArgument("%s: %s is not a number".formatted(place, fields[i].strip()));
+      }
     }
     return values;
   }

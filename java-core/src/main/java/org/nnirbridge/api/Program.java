@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.MalformedProgram;
@@ -36,7 +38,7 @@ public final class Program {
    * @throws MalformedProgram when it is not a valid program, saying where
    */
   public static Program load(Path file) throws IOException {
-    byte[] bytes = Files.readAllBytes(file);
+    byte[] bytes = Files.readAllBytes(Objects.requireNonNull(file, "file"));
     try {
       return fromBytes(bytes);
     } catch (MalformedProgram e) {
@@ -52,7 +54,7 @@ public final class Program {
    * @throws MalformedProgram when they are not a valid program, saying where
    */
   public static Program fromBytes(byte[] bytes) {
-    return new Program(ProgramReader.fromBytes(bytes));
+    return new Program(ProgramReader.fromBytes(Objects.requireNonNull(bytes, "bytes")));
   }
 
   private static Model described(org.nnirbridge.program.Model model) {
@@ -97,7 +99,7 @@ public final class Program {
    * @throws InvalidArgument when a number is out of its range
    */
   public Vm newVm(VmSettings settings) {
-    return new Vm(this, settings);
+    return new Vm(this, Objects.requireNonNull(settings, "settings"));
   }
 
   /**
@@ -145,6 +147,21 @@ public final class Program {
                     metrics.clampStoreDepth(),
                     metrics.instructions().get(core)))
         .toList();
+  }
+
+  /** The board and the models with the shapes of their inputs and outputs. */
+  @Override
+  public String toString() {
+    return models.stream()
+        .map(
+            model ->
+                "%s %s -> %s"
+                    .formatted(model.name(), shapes(model.inputs()), shapes(model.outputs())))
+        .collect(Collectors.joining(", ", "Program for " + program.config().name() + ": ", ""));
+  }
+
+  private static String shapes(List<Port> ports) {
+    return ports.stream().map(port -> port.shape().toString()).collect(Collectors.joining(", "));
   }
 
   Model model(int modelIndex) {

@@ -2,6 +2,7 @@ package org.nnirbridge.api;
 
 import java.nio.FloatBuffer;
 import java.util.List;
+import java.util.Objects;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.MalformedFile;
 import org.nnirbridge.vm.VirtualMachine;
@@ -62,7 +63,7 @@ public final class Vm {
           "model %s has %d inputs and %d outputs; run it with an array for each"
               .formatted(model.name(), model.inputs().size(), model.outputs().size()));
     }
-    return run(0, List.of(input)).get(0);
+    return run(0, List.of(Objects.requireNonNull(input, "input"))).get(0);
   }
 
   /**
@@ -78,7 +79,11 @@ public final class Vm {
         program.model(modelIndex).outputs().stream()
             .map(port -> FloatBuffer.allocate(port.size() * streams()))
             .toList();
-    run(modelIndex, inputs.stream().map(FloatBuffer::wrap).toList(), outputs);
+    List<FloatBuffer> buffers =
+        Objects.requireNonNull(inputs, "inputs").stream()
+            .map(input -> FloatBuffer.wrap(Objects.requireNonNull(input, "input")))
+            .toList();
+    run(modelIndex, buffers, outputs);
     return outputs.stream().map(FloatBuffer::array).toList();
   }
 
@@ -90,6 +95,7 @@ public final class Vm {
    * @param outputs for each output a buffer with room for exactly its values there
    * @throws InvalidArgument when there is no such model, or a buffer is missing or has another
    *     number of values
+   * @throws java.nio.ReadOnlyBufferException when an output's buffer cannot be written
    */
   public void run(int modelIndex, List<FloatBuffer> inputs, List<FloatBuffer> outputs) {
     Model model = program.model(modelIndex);
@@ -102,6 +108,7 @@ public final class Vm {
 
   private FloatBuffer[] buffers(
       Model model, String kind, List<Port> ports, List<FloatBuffer> given) {
+    Objects.requireNonNull(given, kind + "s");
     if (given.size() != ports.size()) {
       throw new InvalidArgument(
           "model %s has %d %ss, got %d".formatted(model.name(), ports.size(), kind, given.size()));
@@ -109,6 +116,7 @@ public final class Vm {
     FloatBuffer[] buffers = new FloatBuffer[given.size()];
     for (int i = 0; i < buffers.length; i++) {
       int size = ports.get(i).size() * streams();
+      Objects.requireNonNull(given.get(i), kind);
       if (given.get(i).remaining() != size) {
         throw new InvalidArgument(
             "model %s, %s %d: %d values are needed for shape %s and %d streams, got %d"
@@ -159,6 +167,6 @@ public final class Vm {
    * @throws MalformedFile when it is not such a snapshot, saying why; the state is then as before
    */
   public void restore(byte[] snapshot) {
-    machine.restore(snapshot);
+    machine.restore(Objects.requireNonNull(snapshot, "snapshot"));
   }
 }

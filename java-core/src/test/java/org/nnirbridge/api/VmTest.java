@@ -11,6 +11,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -52,8 +53,28 @@ class VmTest {
     return values;
   }
 
+  private static void needs(String argument, Executable call) {
+    assertEquals(argument, assertThrows(NullPointerException.class, call).getMessage());
+  }
+
+  @Test
+  void whatIsMissingIsNamed() {
+    Vm vm = PROGRAM.newVm();
+    needs("file", () -> Program.load(null));
+    needs("bytes", () -> Program.fromBytes(null));
+    needs("settings", () -> PROGRAM.newVm(null));
+    needs("input", () -> vm.run((float[]) null));
+    needs("inputs", () -> vm.run(0, null));
+    needs("input", () -> vm.run(0, Collections.singletonList(null)));
+    needs("outputs", () -> vm.run(0, List.of(FloatBuffer.allocate(5)), null));
+    needs("snapshot", () -> vm.restore(null));
+  }
+
   @Test
   void aProgramSaysWhatItIs() {
+    assertEquals(
+        "Program for bittware_ia420f_c6b32: model0 [5] -> [3], model1 [2, 3], [40] -> [2, 3], [7]",
+        PROGRAM.toString());
     assertEquals(2, PROGRAM.models().size());
     Model model = PROGRAM.models().get(0);
     assertEquals(List.of(5), model.inputs().get(0).shape());

@@ -30,6 +30,21 @@ class StreamCsvTest {
   }
 
   private static String run(Path... arguments) throws Exception {
+    Process process = start(ProcessBuilder.Redirect.INHERIT, arguments);
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor());
+    return output;
+  }
+
+  /** What a run that fails says. */
+  private static String failure(int exitCode, Path... arguments) throws Exception {
+    Process process = start(ProcessBuilder.Redirect.PIPE, arguments);
+    String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(exitCode, process.waitFor());
+    return errors.lines().filter(line -> !line.contains(" us per step ")).findFirst().orElseThrow();
+  }
+
+  private static Process start(ProcessBuilder.Redirect errors, Path... arguments) throws Exception {
     String classes =
         Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
             .filter(entry -> entry.contains("classes") || entry.contains("jackson"))
@@ -39,11 +54,28 @@ class StreamCsvTest {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-cp", classes, StreamCsv.class.getName()));
     Arrays.stream(arguments).forEach(argument -> command.add(argument.toString()));
-    Process process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor());
-    return output;
+    return new ProcessBuilder(command).redirectError(errors).start();
+  }
+
+  @Test
+  void whatIsWrongWithAFileIsSaidInALine(@TempDir Path directory) throws Exception {
+    Path file = directory.resolve("model.vollo");
+    Files.write(file, ProgramWriter.toBytes(program()));
+    Path csv = Files.write(directory.resolve("a.csv"), List.of("1,2", "1,two"));
+    Path absent = directory.resolve("absent");
+    assertEquals("usage: StreamCsv PROGRAM.vollo READINGS.csv [STATE]", failure(2, file));
+    assertEquals("StreamCsv: " + absent + ": no such file", failure(1, absent, csv));
+    assertEquals("StreamCsv: " + csv + ", line 2: two is not a number", failure(1, file, csv));
+    assertEquals(
+        "StreamCsv: "
+            + csv
+            + ": not a program file: it does not start with the program file's mark; "
+            + "give a file written by Program.save",
+        failure(1, csv, csv));
+    Path few = Files.write(directory.resolve("few.csv"), List.of("1"));
+    assertEquals(
+        "StreamCsv: model model0, input 0: 2 values are needed for shape [2] and 1 streams, got 1",
+        failure(1, file, few));
   }
 
   @Test
