@@ -104,6 +104,20 @@ def test_a_machine_on_a_terminal(program):
     assert repr(program.to_vm(num_threads=1)) == "VM(cnn, <dense>, num_threads=1)"
     shown = repr(program.to_vm(num_threads=1, num_streams=3))
     assert shown == "VM(cnn, <dense>, num_threads=1, num_streams=3)"
+    shown = repr(program.to_vm(bit_accurate=False, num_threads=1))
+    assert shown == "VM(cnn, <dense>, bit_accurate=False, num_threads=1)"
+    shown = repr(program.to_vm(no_compute=True, num_threads=1))
+    assert shown == "VM(cnn, <dense>, no_compute=True, num_threads=1)"
+
+
+def test_a_machine_in_a_notebook(program):
+    html = program.to_vm(num_threads=1)._repr_html_()
+    assert "<dense>" not in html
+    assert cells(html) == [
+        ["", "model", "inputs", "outputs", "state"],
+        ["0", "cnn", "[1, 32]", "[1, 1]", "kept from inference to inference"],
+        ["1", "<dense>", "[64]", "[10]", "none"],
+    ]
 
 
 @pytest.fixture

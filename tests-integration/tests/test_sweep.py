@@ -1,5 +1,8 @@
 """A sweep compares models and boards in one table."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -111,3 +114,22 @@ def test_seeds_change_no_bits():
         model.to_program(board, random_seeds=[seed]).to_vm().run(x).tobytes() for seed in range(5)
     }
     assert len(results) == 1
+
+
+def test_a_sweep_shows_its_bar_where_compiles_do(capsys, monkeypatch):
+    boards = {"one": vollo_compiler.Config.ip_core(1, 8)}
+    monkeypatch.setenv("NNIR_BRIDGE_PROGRESS", "on")
+    vollo_compiler.sweep({"m": nnir(8)}, boards)
+    assert "compiling" in capsys.readouterr().err
+    monkeypatch.setenv("NNIR_BRIDGE_PROGRESS", "off")
+    vollo_compiler.sweep({"m": nnir(8)}, boards)
+    assert capsys.readouterr().err == ""
+    with pytest.raises(TypeError) as raised:
+        vollo_compiler.sweep({"m": nnir(8)}, boards, progress="yes")
+    assert str(raised.value) == "progress: True or False is needed, got 'yes'"
+
+
+def test_importing_warns_of_nothing_and_brings_no_bar():
+    """tqdm's own notebook part would warn where there are no widgets."""
+    script = "import sys, vollo_compiler; assert 'tqdm.auto' not in sys.modules"
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)

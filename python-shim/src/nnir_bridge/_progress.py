@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["is_shown", "show_progress", "steps_bar", "working"]
+__all__ = ["compilations_bar", "is_shown", "show_progress", "steps_bar", "working"]
 
 _DELAY_SECONDS = 0.5
 _TICK_SECONDS = 0.2
@@ -82,6 +82,11 @@ def working(what: str) -> Iterator[None]:
         finally:
             done.set()
             ticker.join()
+
+
+def compilations_bar(total: int, shown: bool) -> Any:
+    """Return a bar of so many compilations that run side by side."""
+    return _tqdm()(total=total, desc="compiling", unit="program", disable=not shown)
 
 
 def steps_bar(total: int) -> Any:

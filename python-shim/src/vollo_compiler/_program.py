@@ -358,7 +358,7 @@ class Program:
         remote, answer = self._remote.gateway.create(
             "createVm", self._remote.handle, mode, threads, streams or 1
         )
-        return VM._of(self, remote, answer, streams, (queue, buffer))
+        return VM._of(self, remote, answer, streams, (queue, buffer), mode)
 
     @staticmethod
     def io_only_test(config: Config, input_values: int, output_values: int) -> Program:

@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from nnir_bridge._errors import AllocationError
+from nnir_bridge._progress import compilations_bar, is_shown
+from vollo_compiler._arguments import boolean
 from vollo_compiler._config import Config
 from vollo_compiler._nnir import NNIR
 
@@ -138,7 +138,8 @@ def sweep(
     Args:
         models: Models by name, or functions that make them, which are called one after another.
         configs: Boards by name.
-        progress: Whether a progress bar is shown; None shows it on a terminal or in a notebook.
+        progress: Whether a progress bar is shown; None shows it where other compiles show one
+            (``nnir_bridge.show_progress``).
         options: What :meth:`NNIR.to_program` takes by name, for every model.
 
     Returns:
@@ -160,9 +161,9 @@ def sweep(
         if not given:
             raise ValueError(f"sweep: no {name} were given; pass at least one by name")
     tasks = len(models) * len(configs)
-    shown = None if progress is None else not progress
+    shown = is_shown() if progress is None else boolean("progress", progress)
     with (
-        tqdm(total=tasks, desc="compiling", unit="program", disable=shown) as bar,
+        compilations_bar(tasks, shown) as bar,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         rows: dict[Future[SweepRow], tuple[str, str]] = {}

@@ -15,6 +15,7 @@ from nnir_bridge._progress import is_shown, steps_bar
 from nnir_bridge._region import StepPlan
 from vollo_compiler._arguments import boolean, integer, integers
 from vollo_compiler._metrics import Metrics
+from vollo_compiler._tables import table, text
 
 if TYPE_CHECKING:
     from vollo_compiler._program import Program
@@ -25,6 +26,7 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 Shape = tuple[int, ...]
 
+_MODES = {"BIT_ACCURATE": "", "FLOAT32": ", bit_accurate=False", "NO_COMPUTE": ", no_compute=True"}
 _FLOAT32 = np.dtype(np.float32)
 _FEWEST_STEPS_WITH_BAR = 2000
 
@@ -88,6 +90,7 @@ class VM:
     _num_streams: int | None
     _num_threads: int
     _capacities: tuple[int, int]
+    _mode: str
     _last_model: int
 
     def __init__(self) -> None:
@@ -101,6 +104,7 @@ class VM:
         answer: dict[str, Any],
         num_streams: int | None,
         capacities: tuple[int, int],
+        mode: str,
     ) -> VM:
         vm = cls.__new__(cls)
         vm._program = program
@@ -112,6 +116,7 @@ class VM:
             for index, model in enumerate(program._summary["models"])
         ]
         vm._capacities = capacities
+        vm._mode = mode
         vm._last_model = 0
         return vm
 
@@ -357,7 +362,16 @@ class VM:
     def __repr__(self) -> str:
         names = ", ".join(model.name for model in self._models)
         streams = "" if self._num_streams is None else f", num_streams={self._num_streams}"
-        return f"VM({names}, num_threads={self._num_threads}{streams})"
+        return f"VM({names}{_MODES[self._mode]}, num_threads={self._num_threads}{streams})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [str(index), text(ports.name), _shown(ports.inputs), _shown(ports.outputs)]
+            for index, ports in enumerate(self._models)
+        ]
+        for row, model in zip(rows, self._program._summary["models"], strict=True):
+            row.append("kept from inference to inference" if model["stateful"] else "none")
+        return table(repr(self), ["", "model", "inputs", "outputs", "state"], rows)
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError(
@@ -394,6 +408,10 @@ class VM:
                 for values, shape, dim in zip(results, out_shapes, out_dims, strict=True)
             ]
         )
+
+
+def _shown(shapes: list[Shape]) -> str:
+    return text(", ".join(str(list(shape)) for shape in shapes))
 
 
 def _joined(parts: list[list[Floats]]) -> list[Floats]:
