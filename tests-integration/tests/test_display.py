@@ -180,6 +180,9 @@ def test_both_logs_can_be_turned_up(nnir, caplog):
     assert str(raised.value) == (
         "level: LOUD is not one of DEBUG, INFO, WARNING, ERROR and CRITICAL"
     )
+    with pytest.raises(TypeError) as raised:
+        nnir_bridge.set_log_level(None)
+    assert str(raised.value) == "level: a name or a number of a level is needed, got None"
     for level in (logging.ERROR, "critical"):
         nnir_bridge.set_log_level(level)
         assert logging.getLogger("nnir_bridge").level >= logging.ERROR

@@ -801,3 +801,15 @@ def test_the_command_says_what_is_wrong(options, status, message, tmp_path, caps
         returned = stop.code
     assert returned == status
     assert capsys.readouterr().err.endswith(message.format(path=path))
+
+
+def test_the_command_can_be_interrupted(tmp_path, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(NNIR, "from_onnx", interrupted)
+    out = tmp_path / "program.vollo"
+    command = [str(tmp_path / "m.onnx"), "-o", str(out), "--hw-config-preset", "v80-c6b32"]
+    assert main(command) == 130
+    assert capsys.readouterr().err == "vollo-onnx: interrupted; nothing was written\n"
+    assert not out.exists()

@@ -17,11 +17,15 @@ def set_log_level(level: str | int) -> None:
             that ``logging`` has for one.
 
     Raises:
+        TypeError: It is neither.
         ValueError: There is no such level.
     """
     name = logging.getLevelName(level) if isinstance(level, int) else level
-    current_gateway().call("setLogLevel", str(name).upper())
-    logging.getLogger("nnir_bridge").setLevel(str(name).upper())
+    if not isinstance(name, str):
+        raise TypeError(f"level: a name or a number of a level is needed, got {level!r}")
+    known = name.upper() if isinstance(logging.getLevelName(name.upper()), int) else name
+    current_gateway().call("setLogLevel", known)
+    logging.getLogger("nnir_bridge").setLevel(known)
 
 
 def gateway_log() -> str:

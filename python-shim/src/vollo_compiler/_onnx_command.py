@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Its arguments; those of the process when None.
 
     Returns:
-        0, or 1 when the model could not be compiled, with the reason on standard error.
+        0, or 1 when the model could not be compiled, with the reason on standard error, or 130 when
+        it was interrupted.
     """
     given = _parser().parse_args(_separated(sys.argv[1:] if arguments is None else arguments))
     try:
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AllocationError, GatewayError, LoadError, SaveError, OSError, ValueError) as error:
         print(f"vollo-onnx: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("vollo-onnx: interrupted; nothing was written", file=sys.stderr)
+        return 130
     return 0
 
 
