@@ -202,15 +202,21 @@ def test_unused_results_cost_nothing():
             super().__init__()
             self.used, self.unused = nn.Linear(19, 19), nn.Linear(19, 64)
             self.memory = vollo_torch.nn.LSTM(19, 19)
-            self.scan = vollo_torch.nn.Scan(lambda x, s: (x + s, x))
+            self.scan = vollo_torch.nn.Scan(self.step)
             self.wasteful = wasteful
+
+        def step(self, x, s):
+            if self.wasteful:
+                torch.cumprod(x, 0)
+            return x + s, x
 
         def forward(self, x):
             if self.wasteful:
                 self.unused(x).sum()
                 self.memory(x)
-                self.scan(x, torch.zeros(19))
-            return self.used(x)
+                self.scan(x.flip(0), torch.zeros(19))
+                torch.sort(torch.fft.fft(x).abs())[0] + torch.where(x > 0, 1, 0)
+            return self.scan(self.used(x), torch.zeros(19))
 
     sizes = []
     for wasteful in (False, True):

@@ -111,10 +111,10 @@ public final class FxImporter {
     return Map.of("functions", Functions.names(), "modules", Modules.names());
   }
 
-  /** Adds a list of nodes; gives what its output node returns. */
+  /** Adds those of a list of nodes that count; gives what its output node returns. */
   private Argument add(JsonNode nodes) {
     Argument output = new Argument.None();
-    for (JsonNode node : nodes) {
+    for (JsonNode node : LiveNodes.of(nodes)) {
       refuseStaleOperands(node);
       if (text(node, "op").equals("output")) {
         output = arguments.read(node.get("args").get(0));

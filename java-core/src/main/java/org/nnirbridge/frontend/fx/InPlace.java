@@ -117,7 +117,8 @@ final class InPlace {
     return Optional.of(changed);
   }
 
-  private static boolean isInPlace(JsonNode node, String kind) {
+  /** Whether a node changes its first operand. */
+  static boolean isInPlace(JsonNode node, String kind) {
     int position = POSITION_OF_FLAG.getOrDefault(kind, Integer.MAX_VALUE);
     return OPERATORS.contains(kind)
         || node.path("attrs").path("inplace").asBoolean()
@@ -126,7 +127,7 @@ final class InPlace {
   }
 
   /** The names of the nodes among the arguments, in their order. */
-  private static List<String> operands(JsonNode node) {
+  static List<String> operands(JsonNode node) {
     List<String> names = new ArrayList<>();
     collect(node.path("args"), names);
     collect(node.path("kwargs"), names);

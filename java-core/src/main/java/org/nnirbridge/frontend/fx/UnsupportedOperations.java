@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 
-/** Gathers what a traced graph calls and no table has, steps of scans included. */
+/** Gathers what a traced graph's output needs and no table has, steps of scans included. */
 final class UnsupportedOperations {
   private UnsupportedOperations() {}
 
@@ -17,7 +17,7 @@ final class UnsupportedOperations {
   }
 
   private static void count(JsonNode nodes, Map<String, Integer> found) {
-    for (JsonNode node : nodes) {
+    for (JsonNode node : LiveNodes.of(nodes)) {
       count(node.path("graph").path("nodes"), found);
       String target = node.path("target").asText();
       String kind =

@@ -65,12 +65,16 @@ class FxImporterTest {
                 read(
                     "b",
                     function("a", "fft_fft", "[1, 5, 64]", ""),
-                    function("b", "fft_fft", "[1, 5, 64]", ""),
                     "{'name': 'c', 'op': 'call_method', 'target': 'cumprod', 'args': [{'node':"
                         + " 'x'}, 0], 'kwargs': {}, 'shape': [1, 5, 64]}",
                     "{'name': 'd', 'op': 'call_module', 'target': 'd', 'type':"
                         + " 'torch.nn.Bilinear', 'args': [{'node': 'x'}], 'kwargs': {}, 'shape':"
-                        + " [1]}"));
+                        + " [1]}",
+                    function(
+                        "b",
+                        "fft_fft",
+                        "[1, 5, 64]",
+                        ", {'list': [{'node': 'a'}, {'node': 'c'}, {'node': 'd'}]}")));
     assertEquals(
         """
         Unsupported operations encountered translating to Vollo NNIR:
@@ -110,6 +114,35 @@ class FxImporterTest {
             function("a", "relu", "[1, 5, 64]", ""),
             function("unused", "tanh", "[1, 5, 64]", ""));
     assertEquals(2, graph.nodes().size());
+  }
+
+  @Test
+  void unsupportedOperationsThatNothingFollowsFromCostNothing() {
+    Graph graph =
+        read(
+            "a",
+            function("a", "relu", "[1, 5, 64]", ""),
+            function("b", "fft_fft", "[1, 5, 64]", ""),
+            function("c", "sort", "[1, 5, 64]", ", {'node': 'b'}"));
+    assertEquals(2, graph.nodes().size());
+  }
+
+  @Test
+  void whatChangesItsOperandCountsWhoeverReadsItsResult() {
+    UnsupportedModel error =
+        assertThrows(
+            UnsupportedModel.class,
+            () ->
+                read(
+                    "a",
+                    function("a", "relu", "[1, 5, 64]", ""),
+                    "{'name': 'b', 'op': 'call_method', 'target': 'floor_', 'args': [{'node':"
+                        + " 'a'}], 'kwargs': {}, 'shape': [1, 5, 64]}"));
+    assertEquals(
+        """
+        Unsupported operations encountered translating to Vollo NNIR:
+          unsupported method 'floor_': found 1""",
+        error.getMessage());
   }
 
   @Test
