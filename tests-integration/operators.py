@@ -371,12 +371,15 @@ def _pooling() -> Group:
         function=lambda m, x: torch.max_pool1d(x, 3),
         functional=lambda m, x: F.max_pool1d(x, kernel_size=4, stride=1, dilation=2),
         without_batch=lambda m, x: F.max_pool1d(x[0], 2),
+        after_pad=lambda m, x: F.max_pool1d(F.pad(x, (6, 0)), 4, stride=1, dilation=2),
+        after_low_pad=lambda m, x: F.max_pool1d(F.pad(x, (2, 0), value=-1e9), 3, 1)[:, 1:],
     )
     g.add(
         "AvgPool1d",
         module=nn.AvgPool1d(4),
         function=lambda m, x: torch.avg_pool1d(x, 3, 2),
         functional=lambda m, x: F.avg_pool1d(x, 5, 1),
+        after_pad=nn.Sequential(nn.ConstantPad1d((2, 0), 0.75), nn.AvgPool1d(3, 1)),
     )
     return g
 

@@ -201,14 +201,14 @@ def test_batch_normalization_without_statistics_is_refused():
     )
 
 
-def test_pooling_over_time_cannot_stream():
+def test_pooling_of_what_lies_ahead_cannot_stream():
     nnir = to_nnir(nn.Sequential(nn.MaxPool1d(2, stride=1)), torch.zeros(3, 4))
     with pytest.raises(ValueError) as error:
         nnir.streaming_transform(1)
     assert str(error.value) == (
-        "streaming_transform: _0 (MaxPool1d): it pools values that lie ahead along the streaming "
-        "axis 1 of [3, 4], and a streaming model sees one time step at a time; stream over another "
-        "axis"
+        "streaming_transform: _0 (MaxPool1d): only pooling with stride 1, of a sequence padded on "
+        "the left by (kernel_size - 1) * dilation (1), can stream, and this one has stride 1 and "
+        "padding 0; pool F.pad(x, (1, 0)) with stride=1"
     )
 
 
@@ -477,8 +477,22 @@ def test_an_lstm_cell_on_a_whole_sequence_cannot_stream():
         ),
         (
             lambda x: torch.relu(x[:-1]),
-            "relu (Clamp): x, which it reads, was made 2 time steps long where the sequence has 3; "
-            "make it as long before computing with it, as torch.cat([zeros, x[:-1]]) does",
+            "the output relu (Clamp) holds 2 of 3 time steps; return as many as go in",
+        ),
+        (
+            lambda x: torch.cat([torch.zeros(1, 4), x]).softmax(1)[:-1],
+            "softmax (Softmax): x, which it reads, was made 4 time steps long where the sequence "
+            "has 3; make it as long before computing with it, as torch.cat([zeros, x[:-1]]) does",
+        ),
+        (
+            lambda x: (torch.cat([torch.full((1, 4), 0.3), x]) * 0.3)[:-1],
+            "mul (Mul): x, which it reads, was made 4 time steps long where the sequence "
+            "has 3; make it as long before computing with it, as torch.cat([zeros, x[:-1]]) does",
+        ),
+        (
+            lambda x: torch.cat([torch.zeros(1, 4), x])[:-2] + x[:-1],
+            "add (Add): x, which it reads, was made 2 time steps long where the sequence "
+            "has 3; make it as long before computing with it, as torch.cat([zeros, x[:-1]]) does",
         ),
         (
             lambda x: x[:-1],

@@ -88,7 +88,7 @@ BAD = {
         lambda m, x: m.l(x)[1][0], (6, 4), l=nn.LSTM(4, 4)
     ).streaming_transform(0),
     "lstm batch": lambda: _nnir(
-        lambda m, x: m.l(x)[0], (6, 2, 4), l=nn.LSTM(4, 4)
+        lambda m, x: m.l(x), (6, 2, 4), l=vollo_torch.nn.RecurrentStateLSTM(4, 4)
     ).streaming_transform(1),
     "lstm run-time state": lambda: _nnir(
         lambda m, x: m.l(x, (x[0, None, :4], x[1, None, :4]))[0], (6, 4), l=nn.LSTM(4, 4)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from streaming_checks import (
@@ -368,6 +369,8 @@ class Applied(nn.Module):
         super().__init__()
         self.function = function
         self.weights = nn.Parameter(torch.rand(3, 4))
+        self.fc, self.recurrent = nn.Linear(4, 4), nn.GRU(4, 4)
+        self.window, self.wide = nn.Conv1d(4, 4, 3), nn.Conv1d(4, 4, 3, padding=2)
 
     def forward(self, x):
         return self.function(self, x)
@@ -389,10 +392,19 @@ def _window(model, x):
         lambda m, x: torch.cat([torch.zeros(3, 4), x])[3:] * 2,
         lambda m, x: torch.cat([torch.zeros(4, 1), x.T[:, :-1]], 1),
         _window,
+        lambda m, x: torch.cat([torch.zeros(1, 4), torch.relu(x[:-1]) * x[:-1]]) + x,
+        lambda m, x: torch.cat([torch.zeros(2, 4), m.recurrent(m.fc(x[:-2]).cumsum(0))[0]]),
+        lambda m, x: m.window(torch.relu(F.pad(x, (0, 0, 2, 0)).T) + 0.5 - 0.5).T,
+        lambda m, x: torch.relu(m.wide(x.T))[:, :-2].T * 2,
+        lambda m, x: sum((F.pad(x, (0, 0, 2, 0)) * m.weights[0] + 0.25)[i : i + 6] for i in (0, 2)),
     ],
 )
 def test_a_shift_to_later_steps_is_a_delay(function):
-    check(Applied(function), 0, torch.randn(6, 4))
+    model, x = Applied(function), torch.randn(6, 4)
+    program, output_axes = check(model, 0, x)
+    whole = to_nnir(model, x)[0].to_program(BOARD).to_vm().run(x.numpy())
+    steps = program.to_vm().run_timesteps(x.numpy(), 0, output_axes)
+    np.testing.assert_array_equal(steps.view(np.uint32), whole.view(np.uint32))
 
 
 class RandomStep(nn.Module):

@@ -12,6 +12,7 @@ import org.nnirbridge.nnir.Node;
 import org.nnirbridge.nnir.Shapes;
 import org.nnirbridge.nnir.State;
 import org.nnirbridge.nnir.TensorType;
+import org.nnirbridge.nnir.op.ExcerptStep;
 import org.nnirbridge.nnir.op.Input;
 import org.nnirbridge.nnir.op.StreamStep;
 import org.nnirbridge.nnir.op.StreamedNode;
@@ -55,7 +56,7 @@ public final class StreamingTransform {
       streamed[node.id()] =
           node.op() instanceof Input input
               ? streamInput(builder, node, input, axisOf(node, axes.get(input.index())))
-              : node.op().stream(step(builder, graph, node, streamed));
+              : ExcerptStep.stream(step(builder, graph, node, streamed));
     }
     for (int state = 0; state < graph.states().size(); state++) {
       builder.setSource(state, streamed[graph.states().get(state).source()].node());
@@ -78,11 +79,7 @@ public final class StreamingTransform {
       GraphBuilder builder, Graph graph, Node node, StreamedNode[] streamed) {
     List<TensorType> types = node.inputs().stream().map(input -> graph.node(input).type()).toList();
     List<StreamedNode> inputs = node.inputs().stream().map(input -> streamed[input]).toList();
-    StreamStep step = new StreamStep(builder, node, types, inputs);
-    if (!node.op().streamsExcerpts()) {
-      step.refuseExcerpts();
-    }
-    return step;
+    return new StreamStep(builder, node, types, inputs);
   }
 
   private static StreamedNode streamInput(GraphBuilder builder, Node node, Input input, int axis) {

@@ -59,20 +59,17 @@ public record Concat(int axis) implements Rearrangement {
 
   @Override
   public StreamedNode stream(StreamStep step) {
-    for (int input = 0; input < step.inputs().size(); input++) {
-      if (step.timeAxis(input) == axis) {
-        return step.joinedAlongTime(axis);
-      }
+    if (streamsExcerpts(step)) {
+      return step.joinedAlongTime(axis);
     }
-    step.refuseExcerpts();
     int time =
         step.inputs().stream().mapToInt(StreamedNode::timeAxis).max().orElse(StreamStep.NO_TIME);
     return step.applyElementwise(new Concat(StreamStep.axisWithoutTime(axis, time)));
   }
 
   @Override
-  public boolean streamsExcerpts() {
-    return true;
+  public boolean streamsExcerpts(StreamStep step) {
+    return step.inputs().stream().anyMatch(input -> input.timeAxis() == axis);
   }
 
   @Override

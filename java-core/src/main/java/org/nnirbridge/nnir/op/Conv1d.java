@@ -62,9 +62,6 @@ public record Conv1d(
   public StreamedNode stream(StreamStep step) {
     int time = step.timeAxis(0);
     int rank = step.inputType(0).rank();
-    if (time != rank - 1) {
-      step.refuseExcerpts();
-    }
     if (time == StreamStep.NO_TIME || time < rank - 2) {
       return step.apply(this, time);
     }
@@ -88,30 +85,15 @@ public record Conv1d(
               + "; use vollo_torch.nn.PaddedConv1d");
     }
     int length = step.node().type().shape().get(time);
-    return step.firstSteps(new StreamedNode(streamTaps(step), time), length, input.steps());
+    Tensor zeros = Tensor.zeros(step.builder().type(step.inputs().get(0).node()).shape());
+    List<Integer> taps = step.window(weights.kernelSize(), dilation, zeros);
+    int sum = step.add(new Conv1dStep(weights), taps);
+    return step.firstSteps(new StreamedNode(sum, time), length, input.steps());
   }
 
   @Override
-  public boolean streamsExcerpts() {
-    return true;
-  }
-
-  private int streamTaps(StreamStep step) {
-    int current = step.inputs().get(0).node();
-    List<Integer> taps = new ArrayList<>();
-    if (reach() > 0) {
-      TensorType entry = step.builder().type(current);
-      int state =
-          step.builder()
-              .declareState(
-                  step.node().name() + "_window", entry, reach(), Tensor.zeros(entry.shape()));
-      step.builder().setSource(state, current);
-      for (int tap = weights.kernelSize() - 1; tap > 0; tap--) {
-        taps.add(step.builder().readState(state, tap * dilation, step.node().context()));
-      }
-    }
-    taps.add(current);
-    return step.add(new Conv1dStep(weights), taps);
+  public boolean streamsExcerpts(StreamStep step) {
+    return step.timeAxis(0) == step.inputType(0).rank() - 1;
   }
 
   @Override

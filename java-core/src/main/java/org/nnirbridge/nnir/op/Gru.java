@@ -26,4 +26,9 @@ public record Gru(
   public boolean recurrentState() {
     return false;
   }
+
+  @Override
+  public RecurrentLayer ofOneRow(List<Tensor> initialStates) {
+    return new Gru(weights, initialStates.get(0), 0, reverse, part);
+  }
 }

@@ -28,4 +28,10 @@ public record Lstm(
   public List<Tensor> initialStates() {
     return List.of(initialHidden, initialCell);
   }
+
+  @Override
+  public RecurrentLayer ofOneRow(List<Tensor> initialStates) {
+    return new Lstm(
+        weights, initialStates.get(0), initialStates.get(1), 0, reverse, part, recurrentState);
+  }
 }

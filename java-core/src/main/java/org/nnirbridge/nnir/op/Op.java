@@ -53,8 +53,8 @@ public sealed interface Op
   /** The attributes in prints, such as {@code bias: 64}. */
   List<String> attributes(NodeContext context);
 
-  /** Whether {@link #stream} takes operands that hold an excerpt of the time steps. */
-  default boolean streamsExcerpts() {
+  /** Whether {@link #stream} itself looks at what excerpt of the time steps an operand holds. */
+  default boolean streamsExcerpts(StreamStep step) {
     return false;
   }
 

@@ -33,13 +33,10 @@ public record Pool1d(Pooling pooling, int kernelSize, int stride, int dilation) 
   @Override
   public TensorType inferType(List<TensorType> inputs, NodeContext context) {
     int axis = inputs.get(0).rank() - 1;
-    int steps = inputs.get(0).shape().get(axis) - (kernelSize - 1) * dilation;
+    int steps = inputs.get(0).shape().get(axis) - reach();
     if (steps < 1) {
       throw new UnsupportedModel(
-          "a window that spans "
-              + ((kernelSize - 1) * dilation + 1)
-              + " values does not fit "
-              + inputs.get(0).shape());
+          "a window that spans " + (reach() + 1) + " values does not fit " + inputs.get(0).shape());
     }
     List<Integer> shape = Shapes.with(inputs.get(0).shape(), axis, (steps - 1) / stride + 1);
     return new TensorType(shape, context.activationFormat());
@@ -53,10 +50,43 @@ public record Pool1d(Pooling pooling, int kernelSize, int stride, int dilation) 
   @Override
   public StreamedNode stream(StreamStep step) {
     int time = step.timeAxis(0);
-    if (time == step.inputType(0).rank() - 1) {
-      throw step.refuseAlongTime("it pools values that lie ahead", time);
+    if (time != step.inputType(0).rank() - 1) {
+      return step.apply(this, time);
     }
-    return step.apply(this, time);
+    StreamedNode.Excerpt input = step.excerptOf(0);
+    if (stride != 1 || input.lead() != reach()) {
+      throw step.refuse(
+          "only pooling with stride 1, of a sequence padded on the left by (kernel_size - 1) *"
+              + " dilation (%d), can stream, and this one has stride %d and padding %d; pool F.pad(x, (%d, 0)) with stride=1"
+                  .formatted(reach(), stride, input.lead(), reach()));
+    }
+    int length = step.node().type().shape().get(time);
+    return step.firstSteps(
+        new StreamedNode(streamTaps(step, input.constant()), time), length, input.steps());
+  }
+
+  private int reach() {
+    return (kernelSize - 1) * dilation;
+  }
+
+  @Override
+  public boolean streamsExcerpts(StreamStep step) {
+    return step.timeAxis(0) == step.inputType(0).rank() - 1;
+  }
+
+  /** Pools a window of the last steps, each an entry of the last axis. */
+  private int streamTaps(StreamStep step, Tensor padding) {
+    List<Integer> shape = step.builder().type(step.inputs().get(0).node()).shape();
+    List<Integer> entryShape = new ArrayList<>(shape);
+    entryShape.add(1);
+    Reshape entry = new Reshape(entryShape);
+    List<Integer> taps =
+        step.window(kernelSize, dilation, padding).stream()
+            .map(tap -> step.add(entry, List.of(tap)))
+            .toList();
+    int window = step.add(new Concat(shape.size()), taps);
+    int pooled = step.add(new Pool1d(pooling, kernelSize, 1, 1), List.of(window));
+    return step.add(new Reshape(shape), List.of(pooled));
   }
 
   @Override
@@ -120,7 +150,7 @@ public record Pool1d(Pooling pooling, int kernelSize, int stride, int dilation) 
   public Optional<Tensor> fold(List<Tensor> inputs) {
     Tensor input = inputs.get(0);
     int last = input.shape().size() - 1;
-    int steps = (input.shape().get(last) - (kernelSize - 1) * dilation - 1) / stride + 1;
+    int steps = (input.shape().get(last) - reach() - 1) / stride + 1;
     if (steps < 1) {
       return Optional.empty();
     }

@@ -25,6 +25,9 @@ public sealed interface RecurrentLayer extends Op permits Lstm, Gru {
   /** The states before the first step, of the input's shape without the sequence axis. */
   List<Tensor> initialStates();
 
+  /** The same layer on a sequence without a batch axis. */
+  RecurrentLayer ofOneRow(List<Tensor> initialStates);
+
   int sequenceAxis();
 
   boolean reverse();
@@ -71,6 +74,10 @@ public sealed interface RecurrentLayer extends Op permits Lstm, Gru {
     if (time == features) {
       throw step.refuseAlongTime("it contracts its features", time);
     }
+    boolean overBatch = time != StreamStep.NO_TIME && time != sequenceAxis();
+    if (overBatch && !recurrentState()) {
+      return streamRows(step, time);
+    }
     if (step.inputs().size() > 1) {
       throw step.refuse(
           "its initial state is computed at run time, and a streaming model starts once, before"
@@ -84,7 +91,7 @@ public sealed interface RecurrentLayer extends Op permits Lstm, Gru {
     if (time == StreamStep.NO_TIME) {
       return step.apply(this, time);
     }
-    if (time != sequenceAxis()) {
+    if (overBatch) {
       throw step.refuse(
           "the streaming axis "
               + time
@@ -102,6 +109,21 @@ public sealed interface RecurrentLayer extends Op permits Lstm, Gru {
           "the state after the last step is not known while streaming; use the output sequence");
     }
     return new StreamedNode(streamCell(step), time);
+  }
+
+  /** Time is the batch axis: a step has the whole sequence of one row, which starts anew. */
+  private StreamedNode streamRows(StreamStep step, int batchAxis) {
+    int rowOfState = 0;
+    List<Tensor> initial =
+        initialStates().stream()
+            .map(state -> step.atOneStep("initial state", state, rowOfState))
+            .toList();
+    List<Integer> operands = new ArrayList<>(List.of(step.inputs().get(0).node()));
+    for (int i = 1; i < step.inputs().size(); i++) {
+      operands.add(step.operandAlong(i, rowOfState));
+    }
+    int node = step.add(ofOneRow(initial), operands);
+    return new StreamedNode(node, part() == LstmPart.OUTPUT ? batchAxis : rowOfState);
   }
 
   private int streamCell(StreamStep step) {

@@ -76,11 +76,12 @@ public record Reshape(List<Integer> shape) implements Rearrangement {
       return step.apply(this, time);
     }
     List<Integer> from = step.inputType(0).shape();
-    for (int target = 0; target < shape.size(); target++) {
-      if (shape.get(target).equals(from.get(time))
-          && Shapes.stride(shape, target) == Shapes.stride(from, time)) {
-        return step.apply(new Reshape(Shapes.without(shape, target)), target);
-      }
+    int target = sameAxis(from, time);
+    if (target >= 0) {
+      return step.apply(new Reshape(Shapes.without(shape, target)), target);
+    }
+    if (step.inputs().get(0).excerpt().isPresent()) {
+      throw step.refuseExcerpts();
     }
     throw step.refuse(
         "reshaping "
@@ -90,6 +91,23 @@ public record Reshape(List<Integer> shape) implements Rearrangement {
             + " mixes the streaming axis "
             + time
             + " with others; keep it as an axis of its own");
+  }
+
+  @Override
+  public boolean streamsExcerpts(StreamStep step) {
+    int time = step.timeAxis(0);
+    return time != StreamStep.NO_TIME && sameAxis(step.inputType(0).shape(), time) < 0;
+  }
+
+  /** The axis of the result that is an axis of the operand; -1 when it is none. */
+  private int sameAxis(List<Integer> from, int axis) {
+    for (int target = 0; target < shape.size(); target++) {
+      if (shape.get(target).equals(from.get(axis))
+          && Shapes.stride(shape, target) == Shapes.stride(from, axis)) {
+        return target;
+      }
+    }
+    return -1;
   }
 
   @Override

@@ -28,7 +28,7 @@ public record Slice(int axis, int start, int step, int length) implements Rearra
   public StreamedNode stream(StreamStep step) {
     int time = step.timeAxis(0);
     if (time != axis) {
-      return step.applyToFirstSteps(
+      return step.apply(
           new Slice(StreamStep.axisWithoutTime(axis, time), start, this.step, length), time);
     }
     if (this.step != 1) {
@@ -38,8 +38,8 @@ public record Slice(int axis, int start, int step, int length) implements Rearra
   }
 
   @Override
-  public boolean streamsExcerpts() {
-    return true;
+  public boolean streamsExcerpts(StreamStep step) {
+    return step.timeAxis(0) == axis;
   }
 
   @Override

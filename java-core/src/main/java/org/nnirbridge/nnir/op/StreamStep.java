@@ -52,26 +52,36 @@ public record StreamStep(
    * along it lose it.
    */
   public StreamedNode applyElementwise(Op op) {
-    int timeAxis = NO_TIME;
-    for (StreamedNode input : inputs) {
-      if (input.timeAxis() != NO_TIME && timeAxis != NO_TIME && input.timeAxis() != timeAxis) {
-        throw refuse(
-            "its operands have their time on different axes ("
-                + timeAxis
-                + " and "
-                + input.timeAxis()
-                + "); transpose one of them so that the streaming axes agree");
-      }
-      timeAxis = Math.max(timeAxis, input.timeAxis());
-    }
+    int timeAxis =
+        inputs.stream()
+            .mapToInt(StreamedNode::timeAxis)
+            .filter(axis -> axis != NO_TIME)
+            .findFirst()
+            .orElse(NO_TIME);
     if (timeAxis == NO_TIME) {
       return apply(op, NO_TIME);
     }
     List<Integer> operands = new ArrayList<>();
     for (int i = 0; i < inputs.size(); i++) {
-      operands.add(timeAxis(i) == NO_TIME ? constantAtOneStep(i, timeAxis) : inputs.get(i).node());
+      operands.add(operandAlong(i, timeAxis));
     }
     return new StreamedNode(add(op, operands), timeAxis);
+  }
+
+  /** An operand whose time is an axis: a constant that does not vary along it loses it. */
+  int operandAlong(int input, int axis) {
+    if (timeAxis(input) == NO_TIME) {
+      return constantAtOneStep(input, axis);
+    }
+    if (timeAxis(input) != axis) {
+      throw refuse(
+          "its operands have their time on different axes ("
+              + axis
+              + " and "
+              + timeAxis(input)
+              + "); transpose one of them so that the streaming axes agree");
+    }
+    return inputs.get(input).node();
   }
 
   /** An operator whose operands have their features on the last axis and are rows otherwise. */
@@ -94,7 +104,12 @@ public record StreamStep(
               + timeAxis
               + "; make it a constant or compute it from the input");
     }
-    Tensor tensor = constant.tensor();
+    Tensor step = atOneStep("constant " + constantNode.name(), constant.tensor(), timeAxis);
+    return builder.constant(constantNode.name(), step);
+  }
+
+  /** A tensor that is the same all along an axis, without that axis. */
+  Tensor atOneStep(String name, Tensor tensor, int timeAxis) {
     List<Integer> stepShape = Shapes.without(tensor.shape(), timeAxis);
     int extent = tensor.shape().get(timeAxis);
     int stride = Shapes.stride(tensor.shape(), timeAxis);
@@ -106,8 +121,8 @@ public record StreamStep(
         if (Float.floatToIntBits(tensor.values()[first + t * stride])
             != Float.floatToIntBits(step[i])) {
           throw refuse(
-              "the constant "
-                  + constantNode.name()
+              "the "
+                  + name
                   + " of shape "
                   + tensor.shape()
                   + " varies along the time axis "
@@ -116,35 +131,26 @@ public record StreamStep(
         }
       }
     }
-    return builder.constant(constantNode.name(), new Tensor(stepShape, step));
+    return new Tensor(stepShape, step);
   }
 
-  /** Refuses operands that hold an excerpt of the time steps only. */
-  public void refuseExcerpts() {
-    for (StreamedNode input : inputs) {
-      input
-          .excerpt()
-          .ifPresent(
-              part -> {
-                throw refuse(
-                    builder.node(input.node()).name()
-                        + ", which it reads, was made "
-                        + Shapes.counted(part.length(), "time step")
-                        + " long where the sequence has "
-                        + part.steps()
-                        + "; make it as long before computing with it, as torch.cat([zeros,"
-                        + " x[:-1]]) does");
-              });
-    }
+  /** The same node on other operands. */
+  StreamStep on(List<StreamedNode> others) {
+    return new StreamStep(builder, node, inputTypes, others);
   }
 
-  /** Adds an operator on the only operand, of which there may be the first time steps only. */
-  StreamedNode applyToFirstSteps(Op op, int timeAxis) {
-    Optional<StreamedNode.Excerpt> excerpt = inputs.get(0).excerpt();
-    if (excerpt.isPresent() && excerpt.get().lead() > 0) {
-      refuseExcerpts();
-    }
-    return new StreamedNode(apply(op, timeAxis).node(), timeAxis, excerpt);
+  /** The refusal of operands that hold an excerpt of the time steps. */
+  UnsupportedModel refuseExcerpts() {
+    StreamedNode input =
+        inputs.stream().filter(operand -> operand.excerpt().isPresent()).findFirst().orElseThrow();
+    StreamedNode.Excerpt part = input.excerpt().orElseThrow();
+    return refuse(
+        builder.node(input.node()).name()
+            + ", which it reads, was made "
+            + Shapes.counted(part.length(), "time step")
+            + " long where the sequence has "
+            + part.steps()
+            + "; make it as long before computing with it, as torch.cat([zeros, x[:-1]]) does");
   }
 
   /** The time steps of the only operand from one on, as far as none lies ahead. */
@@ -187,6 +193,29 @@ public record StreamStep(
     int length = rest.length() + lead - rest.lead();
     return delayed(
         inputs.get(last), new StreamedNode.Excerpt(lead, constant, length, rest.steps()));
+  }
+
+  /**
+   * The last time steps of the only operand, oldest first.
+   *
+   * @param count how many
+   * @param distance how many steps lie from one to the next
+   * @param before what stands for each step before the first
+   */
+  List<Integer> window(int count, int distance, Tensor before) {
+    int current = inputs.get(0).node();
+    List<Integer> taps = new ArrayList<>();
+    if (count > 1) {
+      int depth = (count - 1) * distance;
+      int state =
+          builder.declareState(node.name() + "_window", builder.type(current), depth, before);
+      builder.setSource(state, current);
+      for (int tap = count - 1; tap > 0; tap--) {
+        taps.add(builder.readState(state, tap * distance, node.context()));
+      }
+    }
+    taps.add(current);
+    return taps;
   }
 
   /** The first of a sequence's time steps, or some more that follow from none. */

@@ -24,6 +24,16 @@ public record StreamedNode(int node, int timeAxis, Optional<Excerpt> excerpt) {
    * @param steps how many the sequence has
    */
   public record Excerpt(int lead, Tensor constant, int length, int steps) {
+    /** The same with other constant time steps. */
+    Excerpt withConstant(Tensor other) {
+      return new Excerpt(lead, other, length, steps);
+    }
+
+    /** Whether its constant time steps and its others lie where those of another do. */
+    boolean isAlignedWith(Excerpt other) {
+      return lead == other.lead && length == other.length && steps == other.steps;
+    }
+
     /** Whether what comes before the sequence, if anything, is zero. */
     boolean startsWithZeros() {
       for (float value : constant.values()) {
