@@ -132,6 +132,18 @@ def test_a_prepared_module_can_be_prepared_again_and_keeps_its_contexts():
     assert tuple(placeholder.meta["tensor_meta"].shape) == (2,)
 
 
+@pytest.mark.parametrize("fill", ["zeros", "ones"])
+def test_sizes_of_inputs_may_be_arguments_of_their_own(fill):
+    class Filled(nn.Module):
+        def forward(self, x):
+            return getattr(torch, fill)(x.shape[0], x.size(1) + 1, dtype=torch.float32)
+
+    before = getattr(torch, fill)
+    _, output = prepare_shape(Filled(), torch.zeros(2, 3))
+    torch.testing.assert_close(output, before(2, 4), rtol=0, atol=0)
+    assert getattr(torch, fill) is before
+
+
 def test_tracing_can_be_told_from_running():
     class Asking(nn.Module):
         def forward(self, x):

@@ -303,11 +303,33 @@ def _copied(model: fx.GraphModule) -> fx.GraphModule:
 def _traced(tracer: _Tracer, root: torch.nn.Module, name: str) -> fx.Graph:
     token = is_vollo_tracing.set(True)
     try:
-        return tracer.trace(root)
+        with _sizes_as_arguments():
+            return tracer.trace(root)
     except Exception as error:
         raise _untraceable(name, error) from error
     finally:
         is_vollo_tracing.reset(token)
+
+
+@contextmanager
+def _sizes_as_arguments() -> Iterator[None]:
+    """Let ``torch.zeros(x.shape[0], 4)`` be traced, whose first size PyTorch takes for all."""
+    fills = {fill.__name__: fill for fill in (torch.zeros, torch.ones)}
+
+    def sized(fill: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*size: Any, **options: Any) -> Any:
+            several = len(size) > 1 and isinstance(size[0], fx.Proxy)
+            return fill(size, **options) if several else fill(*size, **options)
+
+        return call
+
+    try:
+        for name, fill in fills.items():
+            setattr(torch, name, sized(fill))
+        yield
+    finally:
+        for name, fill in fills.items():
+            setattr(torch, name, fill)
 
 
 def _call_of(model: torch.nn.Module, input_count: int) -> fx.GraphModule:
