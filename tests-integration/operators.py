@@ -124,6 +124,20 @@ def _in_place(function: Callable[[Any, Any], Any]) -> Apply:
     return lambda m, x: x.tracer.create_proxy("call_function", function, (x * 1, m.scale), {})
 
 
+def _method_in_place(name: str, *arguments: Any) -> dict[str, Apply]:
+    """A method that ends with ``_``, the function of the same name, and what they changed."""
+    function = getattr(torch, f"{name}_", lambda y, *_: y)
+
+    def apply(model: Any, x: Any) -> Any:
+        y = x.abs() + 0.125
+        given = [a(model, x) if callable(a) else a for a in arguments]
+        getattr(y, f"{name}_")(*given)
+        function(y, *given)
+        return y
+
+    return {f"in place {name}_": apply}
+
+
 def _scale(model: Any, _: Any) -> Any:
     return model.scale
 
@@ -156,8 +170,11 @@ def _arithmetic() -> Group:
             broadcast=lambda m, x, apply=apply: apply(x, x[:1]),
             **_both(name, _scale),
         )
+        g.add(sign, **_method_in_place(name, _scale))
     g.add("+", **{"in place": _in_place(operator.iadd)})
     g.add("-", **{"in place": _in_place(operator.isub)})
+    g.add("+", alpha=lambda m, x: torch.add(x, m.scale, alpha=-0.75))
+    g.add("-", alpha=lambda m, x: torch.rsub(x, m.scale, alpha=2) + (x * 2).sub(x, alpha=3))
     g.add("-", **{"reversed function": lambda m, x: torch.rsub(x, m.scale)})
     g.add("-", **{f"{f} subtract": a for f, a in _both("subtract", _scale).items()})
     g.add("*", **{"in place": _in_place(operator.imul)})
@@ -173,10 +190,11 @@ def _arithmetic() -> Group:
     )
     for name in ("divide", "true_divide"):
         g.add("/", **{f"{f} {name}": a for f, a in _both(name, _scale).items()})
-    g.add("neg", operator=lambda m, x: -x)
+    g.add("/", **_method_in_place("div", _scale))
+    g.add("neg", operator=lambda m, x: -x, **_method_in_place("neg"))
     _aliases(g, "neg negative")
     _aliases(g, "abs absolute")
-    g.add("abs", operator=lambda m, x: abs(x))
+    g.add("abs", operator=lambda m, x: abs(x), **_method_in_place("abs"))
     for name, pair in (("maximum", "max"), ("minimum", "min")):
         g.add(name, **_both(name, _scale))
         g.add(f"{pair} of two", **_both(pair, _scale))
@@ -247,6 +265,7 @@ def _choice() -> Group:
         "masked_fill",
         function=lambda m, x: torch.masked_fill(x, x > 1, 0.125),
         method=lambda m, x: x.masked_fill(m.chosen, -1.5),
+        **_method_in_place("masked_fill", lambda m, x: x > 0.5, -1.5),
     )
     return g
 
@@ -264,8 +283,8 @@ def _clamps() -> Group:
         arguments = (-0.5, 0.75) if name == "clip" else (0.25,)
         g.add("clamp", **{f"{f} {name}": a for f, a in _both(name, *arguments).items()})
     g.add("relu", **_both("relu"), module=nn.ReLU(), functional=lambda m, x: F.relu(x))
-    g.add("relu", **{"function in place": lambda m, x: torch.relu_(x * 1)})
-    g.add("relu", **{"method in place": lambda m, x: (x * 1).relu_()})
+    g.add("relu", **_method_in_place("relu"))
+    g.add("clamp", **_method_in_place("clamp", 0.25, 0.75))
     g.add("relu6", function=lambda m, x: F.relu6(x * 5), module=nn.ReLU6())
     g.add(
         "hardtanh",
@@ -358,6 +377,10 @@ def _convolution() -> Group:
         strided=nn.Conv1d(5, 7, 3, stride=2, padding=1, dilation=2),
         same=nn.Conv1d(5, 7, 4, padding="same"),
         depthwise=nn.Conv1d(5, 5, 3, groups=5),
+        function=lambda m, x: torch.conv1d(x, m.matrices[:, :5, :5].mT, m.scale[:3], padding=4)[
+            ..., :WIDTH
+        ],
+        functional=lambda m, x: F.conv1d(x, m.matrices[:1, :5, :2], None, 2, "valid", 3),
         after_pad=nn.Sequential(nn.ZeroPad1d((4, 0)), nn.Conv1d(5, 7, 3, dilation=2)),
     )
     return g
@@ -612,6 +635,10 @@ def _normalization() -> Group:
                 ),
             },
         )
+    g.add(
+        "BatchNorm1d/2d/3d after training",
+        function=lambda m, x: F.batch_norm(x, m.scale[:5] - 1, m.scale[:5], None, m.scale[:5]),
+    )
     return g
 
 
@@ -663,11 +690,12 @@ def _shape() -> Group:
 
 def _functions() -> Group:
     g = Group("functions", float32=False)
-    g.add("sqrt", **_positive("sqrt"))
+    g.add("sqrt", **_positive("sqrt"), **_method_in_place("sqrt"))
     g.add("rsqrt", **_positive("rsqrt"))
     g.add("reciprocal", **_positive("reciprocal"))
     modules = {"tanh": nn.Tanh(), "sigmoid": nn.Sigmoid()}
     for name, module in modules.items():
+        g.add(name, **_method_in_place(name))
         g.add(name, **_both(name), functional=lambda m, x, n=name: getattr(F, n)(x), module=module)
     g.add("silu", function=lambda m, x: F.silu(x), module=nn.SiLU())
     g.add(
@@ -691,6 +719,7 @@ def _functions() -> Group:
         module=nn.Softmax(dim=0),
         constant=lambda m, x: x + m.scale.softmax(-1),
     )
+    g.add("log", **_method_in_place("log"))
     for name in ("log", "log2", "log10"):
         g.add(name, **_positive(name))
     g.add(
@@ -712,6 +741,7 @@ def _functions() -> Group:
 
 def _exponential() -> Group:
     g = Group("exponential", float32=True)
+    g.add("exp", **_method_in_place("exp"))
     g.add("exp", **_both("exp"), constant=lambda m, x: x * -torch.exp(m.learned)[0])
     g.add("exp2", **_both("exp2"))
     return g
@@ -723,6 +753,7 @@ def _constants() -> Group:
         g.add(
             name,
             function=lambda m, x, n=name: x + getattr(torch, n)(5, x.shape[2]),
+            sizes=lambda m, x, n=name: x + getattr(torch, n)(x.shape[1], x.shape[2]),
             module=_Filled(getattr(vollo_torch.nn, name.capitalize())()),
             like=lambda m, x, n=name: x + getattr(torch, f"{n}_like")(x),
             new=lambda m, x, n=name: x + getattr(x, f"new_{n}")((5, WIDTH)),

@@ -33,6 +33,10 @@ class Residual(nn.Module):
         nn.ELU(0.5, inplace=True),
         nn.Hardswish(inplace=True),
         lambda y: functional.leaky_relu(y, 0.1, True),
+        lambda y: y.add_(0.5).mul_(2),
+        lambda y: y.sub_(y.detach() * 0.5, alpha=3),
+        lambda y: y.masked_fill_(y > 0.2, -1).clamp_(-0.5, 0.5),
+        lambda y: torch.tanh_(torch.neg_(y)),
     ],
 )
 def test_the_operand_has_its_changed_values_afterwards(activation):
@@ -60,3 +64,29 @@ def test_a_view_of_what_was_changed_is_refused():
         "output: getitem, which it reads, shares its values with what relu_ changed in place; "
         "use the operation that is not in place"
     )
+
+
+class Accumulating(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("total", torch.zeros(4))
+
+    def forward(self, x):
+        return self.total.add_(x)
+
+
+def test_a_buffer_that_the_input_changes_is_refused():
+    prepared, _ = vollo_torch.fx.prepare_shape(Accumulating(), torch.ones(4))
+    with pytest.raises(ValueError) as error:
+        vollo_torch.fx.nnir.to_nnir(prepared)
+    assert str(error.value) == (
+        "add_: it changes total in place, which would last until the next call; keep states in a "
+        "vollo_torch.nn.Scan, or use the operation that is not in place"
+    )
+
+
+def test_the_example_inputs_stay_as_they_are():
+    x = torch.tensor([1.0, -1.0])
+    _, output = vollo_torch.fx.prepare_shape(nn.Sequential(nn.ReLU(inplace=True)), x)
+    assert output.tolist() == [1.0, 0.0]
+    assert x.tolist() == [1.0, -1.0]

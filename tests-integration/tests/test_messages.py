@@ -124,12 +124,19 @@ def test_empty_precisions_are_refused(option):
         to_nnir(nn.ReLU(), torch.zeros(3), **{option: []})
 
 
-def test_a_scaled_operand_is_refused_in_either_order():
-    for function in (torch.sub, torch.rsub):
-        model = Applied(lambda x, function=function: function(x, 2.0, alpha=3))
-        assert refusal(model, torch.zeros(3)).endswith(
-            "alpha is not supported; multiply the operand by it"
-        )
+def test_a_weight_of_the_run_is_refused_where_only_constants_are_supported():
+    model = Applied(lambda x: nn.functional.conv1d(x, torch.relu(x)))
+    assert refusal(model, torch.zeros(4, 4, 1)) == (
+        "conv1d (conv1d): its weight is computed at run time; give a parameter or a buffer"
+    )
+
+
+def test_an_undocumented_function_of_the_same_name_is_told_apart():
+    model = Applied(lambda x: torch.batch_norm(x, None, None, x[0], x[1], False, 0.1, 1e-5, False))
+    assert refusal(model, torch.ones(4, 4)) == (
+        "batch_norm (batch_norm): torch.batch_norm is not supported; use "
+        "torch.nn.functional.batch_norm, whose arguments have another order"
+    )
 
 
 def test_a_weight_without_two_axes_is_refused():

@@ -267,7 +267,7 @@ def prepare_shape(
         recorder = _ShapeRecorder(prepared)
         recorder.extra_traceback = False
         try:
-            output = recorder.run(*inputs)
+            output = recorder.run(*(value.clone() for value in inputs))
         except _RefusedStepError:
             raise
         except Exception as error:

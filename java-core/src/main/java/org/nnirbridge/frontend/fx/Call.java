@@ -114,6 +114,27 @@ record Call(
     throw refuse("the argument " + keyword + " must be an integer known while tracing");
   }
 
+  /**
+   * An integer, also when it is given as a sequence of one; empty for None and an empty sequence.
+   */
+  Optional<Integer> single(int position, String keyword) {
+    return argument(position, keyword)
+        .filter(given -> !(given instanceof Argument.None))
+        .map(given -> integers(given, keyword))
+        .flatMap(values -> values.stream().findFirst());
+  }
+
+  /** A tensor that must be known while compiling; empty for None. */
+  Optional<Tensor> constantArgument(int position, String keyword, String wayOut) {
+    return argument(position, keyword)
+        .filter(given -> !(given instanceof Argument.None))
+        .map(
+            given ->
+                constant(tensor(given, keyword))
+                    .orElseThrow(
+                        () -> refuse("its " + keyword + " is computed at run time; " + wayOut)));
+  }
+
   float number(int position, String keyword, float otherwise) {
     Argument argument = argument(position, keyword).orElse(new Argument.None());
     if (argument instanceof Argument.None) {

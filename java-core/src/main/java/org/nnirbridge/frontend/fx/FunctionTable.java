@@ -24,6 +24,7 @@ final class FunctionTable {
     indexing();
     unchanged();
     constants();
+    InPlace.FUNCTIONS.forEach(name -> put(entries.get(name), name + "_"));
   }
 
   /** The builder calls by name. */
@@ -85,6 +86,7 @@ final class FunctionTable {
     put(Reductions::softmax, "softmax");
     put(Reductions::rmsNorm, "rms_norm");
     put(Reductions::layerNorm, "layer_norm");
+    put(Reductions::batchNorm, "batch_norm");
     put(Pooling::max, "max_pool1d");
     put(Pooling::average, "avg_pool1d");
   }
@@ -109,7 +111,7 @@ final class FunctionTable {
   }
 
   private void clamps() {
-    put(call -> Functions.clamp(call, 0f, Float.POSITIVE_INFINITY), "relu", "relu_");
+    put(call -> Functions.clamp(call, 0f, Float.POSITIVE_INFINITY), "relu");
     put(call -> Functions.clamp(call, 0f, 6f), "relu6");
     put(
         call ->
@@ -134,6 +136,7 @@ final class FunctionTable {
   private void products() {
     put(Products::linear, "linear");
     put(Products::matmul, "matmul", "mm", "bmm", "mv");
+    put(Convolution::conv1d, "conv1d");
   }
 
   private void shapes() {

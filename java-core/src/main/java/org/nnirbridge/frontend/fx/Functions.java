@@ -57,10 +57,9 @@ final class Functions {
   }
 
   static Argument binary(Call call, BinaryFunction function, int a, int b) {
-    if (call.number(-1, "alpha", 1f) != 1f) {
-      throw call.refuse("alpha is not supported; multiply the operand by it");
-    }
-    return new Argument.TensorValue(call.binary(function, a, b));
+    float alpha = call.number(-1, "alpha", 1f);
+    int scaled = alpha == 1f ? b : call.scaled(b, alpha);
+    return new Argument.TensorValue(call.binary(function, a, scaled));
   }
 
   static Argument extreme(Call call, BinaryFunction function) {

@@ -122,7 +122,7 @@ public final class FxImporter {
         Argument result = result(node);
         checkShape(node, result);
         results.put(text(node, "name"), result);
-        inPlace.note(node).ifPresent(changed -> results.put(changed, result));
+        inPlace.note(node).forEach(changed -> results.put(changed, result));
       }
     }
     return output;

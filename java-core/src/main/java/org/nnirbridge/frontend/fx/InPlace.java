@@ -52,7 +52,25 @@ final class InPlace {
           "view",
           "view_as");
 
-  private static final Set<String> OPERATORS = Set.of("iadd", "isub", "imul", "itruediv", "relu_");
+  private static final Set<String> OPERATORS = Set.of("iadd", "isub", "imul", "itruediv");
+
+  /** What there is also as a function or method that ends with {@code _} and works in place. */
+  static final Set<String> FUNCTIONS =
+      Set.of(
+          "abs",
+          "add",
+          "clamp",
+          "div",
+          "exp",
+          "log",
+          "masked_fill",
+          "mul",
+          "neg",
+          "relu",
+          "sigmoid",
+          "sqrt",
+          "sub",
+          "tanh");
 
   /** Where functions take {@code inplace} by position. */
   private static final Map<String, Integer> POSITION_OF_FLAG =
@@ -75,15 +93,30 @@ final class InPlace {
   /** For each node the one whose values it shares; itself when it has its own. */
   private final Map<String, String> owners = new HashMap<>();
 
+  /** For each node the first that is the same tensor: {@code y} for {@code y.add_(1)}. */
+  private final Map<String, String> firstNames = new HashMap<>();
+
   /** The nodes that are several tensors, each with values of its own. */
   private final Set<String> tuples = new HashSet<>();
+
+  /** The nodes that are parameters or buffers. */
+  private final Set<String> attributes = new HashSet<>();
 
   /** For each node whose values are no longer what they were, the node that changed them. */
   private final Map<String, String> changers = new HashMap<>();
 
-  /** Why a node cannot read what it reads; empty when it can. */
+  /** Why a node cannot read or change what it does; empty when it can. */
   Optional<String> refusal(JsonNode node) {
-    return operands(node).stream()
+    List<String> operands = operands(node);
+    if (!operands.isEmpty() && isInPlace(node, kind(node))) {
+      String owner = owners.get(operands.get(0));
+      if (attributes.contains(owner)) {
+        return Optional.of(
+            "it changes %s in place, which would last until the next call; keep states in a vollo_torch.nn.Scan, or use the operation that is not in place"
+                .formatted(owner));
+      }
+    }
+    return operands.stream()
         .filter(changers::containsKey)
         .findFirst()
         .map(
@@ -92,11 +125,14 @@ final class InPlace {
                     .formatted(operand, changers.get(operand)));
   }
 
-  /** Takes note of a node; gives the operand that from now on means its result, if any. */
-  Optional<String> note(JsonNode node) {
+  /** Takes note of a node; gives the names that from now on mean its result too. */
+  List<String> note(JsonNode node) {
     String name = node.path("name").asText();
     List<String> operands = operands(node);
-    String kind = node.path(node.has("type") ? "type" : "target").asText();
+    String kind = kind(node);
+    if (node.path("op").asText().equals("get_attr")) {
+      attributes.add(name);
+    }
     boolean item = kind.equals("getitem") && tuples.contains(operands.get(0));
     boolean view = VIEWS.contains(kind) && !operands.isEmpty() && !item;
     if (!view && node.path("shape").has("tuple")) {
@@ -104,23 +140,28 @@ final class InPlace {
     }
     boolean changes = !view && !operands.isEmpty() && isInPlace(node, kind);
     owners.put(name, view || changes ? owners.get(operands.get(0)) : name);
-    if (!changes) {
-      return Optional.empty();
-    }
-    String changed = operands.get(0);
-    for (var entry : owners.entrySet()) {
-      boolean shares = entry.getValue().equals(owners.get(changed));
-      if (shares && !entry.getKey().equals(name) && !entry.getKey().equals(changed)) {
-        changers.put(entry.getKey(), name);
+    firstNames.put(name, changes ? firstNames.get(operands.get(0)) : name);
+    List<String> renamed = new ArrayList<>();
+    for (String other : changes ? Set.copyOf(owners.keySet()) : Set.<String>of()) {
+      if (firstNames.get(other).equals(firstNames.get(name))) {
+        renamed.add(other);
+      } else if (owners.get(other).equals(owners.get(name))) {
+        changers.put(other, name);
       }
     }
-    return Optional.of(changed);
+    return renamed;
+  }
+
+  private static String kind(JsonNode node) {
+    return node.path(node.has("type") ? "type" : "target").asText();
   }
 
   /** Whether a node changes its first operand. */
   static boolean isInPlace(JsonNode node, String kind) {
     int position = POSITION_OF_FLAG.getOrDefault(kind, Integer.MAX_VALUE);
+    boolean named = kind.endsWith("_") && FUNCTIONS.contains(kind.substring(0, kind.length() - 1));
     return OPERATORS.contains(kind)
+        || named
         || node.path("attrs").path("inplace").asBoolean()
         || node.path("kwargs").path("inplace").asBoolean()
         || node.path("args").path(position).asBoolean();

@@ -5,9 +5,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
-import org.nnirbridge.nnir.Tensor;
-import org.nnirbridge.nnir.op.Conv1d;
-import org.nnirbridge.nnir.op.ConvolutionWeights;
 
 /** The table of modules: class name to builder call. */
 final class Modules {
@@ -29,8 +26,7 @@ final class Modules {
     Map<String, Function<ModuleCall, Argument>> table = new TreeMap<>();
     functionsOf().forEach((type, name) -> table.put(type, module -> function(module, name)));
     table.put("torch.nn.Linear", Modules::linear);
-    table.put("torch.nn.Conv1d", Modules::conv1d);
-    table.put("vollo_torch.nn.PaddedConv1d", Modules::paddedConv1d);
+    table.put("vollo_torch.nn.PaddedConv1d", Convolution::padded);
     table.put("torch.nn.LSTM", module -> Recurrent.lstm(module, ""));
     table.put("torch.nn.GRU", Recurrent::gru);
     table.put("torch.nn.GRUCell", Recurrent::explicitGruCell);
@@ -41,9 +37,6 @@ final class Modules {
     table.put("vollo_torch.nn.Scan", Scans::scan);
     table.put("vollo_torch.nn.Zeros", module -> Filled.module(module, 0f));
     table.put("vollo_torch.nn.Ones", module -> Filled.module(module, 1f));
-    table.put("torch.nn.BatchNorm1d", Reductions::batchNorm);
-    table.put("torch.nn.BatchNorm2d", Reductions::batchNorm);
-    table.put("torch.nn.BatchNorm3d", Reductions::batchNorm);
     table.put("torch.nn.ConstantPad1d", Padding::constant);
     table.put("torch.nn.ZeroPad1d", Padding::constant);
     table.put("torch.nn.Identity", Modules::passThrough);
@@ -74,6 +67,10 @@ final class Modules {
     functions.put("torch.nn.Softmax", "softmax");
     functions.put("torch.nn.MaxPool1d", "max_pool1d");
     functions.put("torch.nn.AvgPool1d", "avg_pool1d");
+    functions.put("torch.nn.Conv1d", "conv1d");
+    functions.put("torch.nn.BatchNorm1d", "batch_norm");
+    functions.put("torch.nn.BatchNorm2d", "batch_norm");
+    functions.put("torch.nn.BatchNorm3d", "batch_norm");
     functions.put("torch.nn.LayerNorm", "layer_norm");
     functions.put("torch.nn.RMSNorm", "rms_norm");
     functions.put("vollo_torch.nn.RMSNorm", "rms_norm");
@@ -103,48 +100,5 @@ final class Modules {
         module.call().tensor(0, "input"),
         module.parameter("weight"),
         module.optionalParameter("bias"));
-  }
-
-  private static Argument paddedConv1d(ModuleCall module) {
-    Tensor weight = module.parameter("conv.weight");
-    int dilation = module.integer("dilation", 1);
-    int reach = (weight.shape().get(2) - 1) * dilation;
-    return convolution(module, "conv.", 1, dilation, reach, 0);
-  }
-
-  private static Argument conv1d(ModuleCall module) {
-    if (!module.text("padding_mode", "zeros").equals("zeros")) {
-      throw module
-          .call()
-          .refuse(
-              "padding_mode="
-                  + module.text("padding_mode", "")
-                  + " is not supported; use \"zeros\"");
-    }
-    int dilation = module.integer("dilation", 1);
-    int reach = (module.parameter("weight").shape().get(2) - 1) * dilation;
-    int left = module.integer("padding", 0);
-    int right = left;
-    if (module.text("padding", "").equals("same")) {
-      left = reach / 2;
-      right = reach - left;
-    }
-    return convolution(module, "", module.integer("stride", 1), dilation, left, right);
-  }
-
-  private static Argument convolution(
-      ModuleCall module, String prefix, int stride, int dilation, int left, int right) {
-    Tensor weight = module.parameter(prefix + "weight");
-    Optional<Tensor> bias = module.optionalParameter(prefix + "bias");
-    ConvolutionWeights weights =
-        new ConvolutionWeights(
-            weight,
-            bias.orElse(Tensor.zeros(weight.shape().subList(0, 1))),
-            bias.isPresent(),
-            module.integer("groups", 1));
-    return module
-        .call()
-        .result(
-            new Conv1d(weights, stride, dilation, left, right), module.call().tensor(0, "input"));
   }
 }

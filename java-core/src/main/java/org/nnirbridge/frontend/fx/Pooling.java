@@ -1,6 +1,5 @@
 package org.nnirbridge.frontend.fx;
 
-import java.util.Optional;
 import org.nnirbridge.nnir.op.Pool1d;
 
 /** PyTorch's pooling along the last axis. */
@@ -11,7 +10,7 @@ final class Pooling {
     if (call.flag(6, "return_indices", false)) {
       throw call.refuse("return_indices is not supported; only the values are there");
     }
-    int dilation = single(call, 4, "dilation").orElse(1);
+    int dilation = call.single(4, "dilation").orElse(1);
     return pool(call, Pool1d.Pooling.MAX, dilation, call.flag(5, "ceil_mode", false));
   }
 
@@ -20,25 +19,15 @@ final class Pooling {
   }
 
   private static Argument pool(Call call, Pool1d.Pooling pooling, int dilation, boolean ceilMode) {
-    int padding = single(call, 3, "padding").orElse(0);
+    int padding = call.single(3, "padding").orElse(0);
     if (padding != 0) {
       throw call.refuse("padding=" + padding + " is not supported; use 0");
     }
     if (ceilMode) {
       throw call.refuse("ceil_mode=True is not supported; use False");
     }
-    int kernelSize = single(call, 1, "kernel_size").orElseThrow();
-    int stride = single(call, 2, "stride").orElse(kernelSize);
+    int kernelSize = call.single(1, "kernel_size").orElseThrow();
+    int stride = call.single(2, "stride").orElse(kernelSize);
     return call.result(new Pool1d(pooling, kernelSize, stride, dilation), call.tensor(0, "input"));
-  }
-
-  /**
-   * An integer, also when it is given as a sequence of one; empty for None and an empty sequence.
-   */
-  private static Optional<Integer> single(Call call, int position, String keyword) {
-    return call.argument(position, keyword)
-        .filter(given -> !(given instanceof Argument.None))
-        .map(given -> call.integers(given, keyword))
-        .flatMap(values -> values.stream().findFirst());
   }
 }

@@ -92,43 +92,41 @@ final class Reductions {
   }
 
   private static Optional<Tensor> parameter(Call call, int position, String keyword) {
-    return call.argument(position, keyword)
-        .filter(given -> !(given instanceof Argument.None))
-        .map(
-            given ->
-                call.constant(call.tensor(given, keyword))
-                    .orElseThrow(
-                        () ->
-                            call.refuse(
-                                "its "
-                                    + keyword
-                                    + " is computed at run time; leave it out and apply it after")));
+    return call.constantArgument(position, keyword, "leave it out and apply it after");
   }
 
   /** Batch normalization by the statistics of training, as a scale and a shift per channel. */
-  static Argument batchNorm(ModuleCall module) {
-    Call call = module.call();
-    if (module.flag("training")) {
+  static Argument batchNorm(Call call) {
+    if (call.args().size() > 8) {
+      throw call.refuse(
+          "torch.batch_norm is not supported; use torch.nn.functional.batch_norm, whose arguments"
+              + " have another order");
+    }
+    if (call.flag(5, "training", false)) {
       throw call.refuse("it is in training mode; call model.eval() first");
     }
-    if (module.optionalParameter("running_mean").isEmpty()) {
-      throw call.refuse(
-          "it keeps no running statistics; set track_running_stats=True and train it");
-    }
-    float[] mean = module.parameter("running_mean").values();
-    float[] variance = module.parameter("running_var").values();
-    Optional<Tensor> weight = module.optionalParameter("weight");
-    Optional<Tensor> bias = module.optionalParameter("bias");
+    float[] mean = statistic(call, 1, "running_mean").values();
+    float[] variance = statistic(call, 2, "running_var").values();
+    Optional<Tensor> weight = parameter(call, 3, "weight");
+    Optional<Tensor> bias = parameter(call, 4, "bias");
     float[] scale = new float[mean.length];
     float[] shift = new float[mean.length];
     for (int c = 0; c < mean.length; c++) {
       double factor = weight.isPresent() ? weight.get().values()[c] : 1;
-      factor /= Math.sqrt((double) variance[c] + module.number("eps", 1e-5f));
+      factor /= Math.sqrt((double) variance[c] + call.number(7, "eps", 1e-5f));
       scale[c] = (float) factor;
       shift[c] = (float) ((bias.isPresent() ? bias.get().values()[c] : 0) - mean[c] * factor);
     }
     List<Integer> shape = List.of(mean.length);
     BatchNorm norm = new BatchNorm(new Tensor(shape, scale), new Tensor(shape, shift), 1);
     return call.result(norm, call.tensor(0, "input"));
+  }
+
+  private static Tensor statistic(Call call, int position, String keyword) {
+    return call.constantArgument(position, keyword, "give a buffer")
+        .orElseThrow(
+            () ->
+                call.refuse(
+                    "it keeps no running statistics; set track_running_stats=True and train it"));
   }
 }
