@@ -144,6 +144,22 @@ def test_sizes_of_inputs_may_be_arguments_of_their_own(fill):
     assert getattr(torch, fill) is before
 
 
+def test_a_buffer_may_be_sliced_up_to_a_size_of_the_input():
+    class Positions(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("table", torch.arange(12.0).reshape(6, 2))
+
+        def forward(self, x):
+            return x + self.table[: x.shape[0]] + self.table[x.size(0), None]
+
+    x = torch.zeros(3, 2)
+    module, output = prepare_shape(Positions(), x)
+    torch.testing.assert_close(output, Positions()(x), rtol=0, atol=0)
+    assert "get_attr" in {node.op for node in module.graph.nodes}
+    assert "__getitem__" not in vars(torch.Tensor)
+
+
 def test_tracing_can_be_told_from_running():
     class Asking(nn.Module):
         def forward(self, x):

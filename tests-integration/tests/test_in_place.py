@@ -66,6 +66,60 @@ def test_a_view_of_what_was_changed_is_refused():
     )
 
 
+def _sum_of_steps(x):
+    total = torch.zeros(4)
+    for i in range(3):
+        total += x[i]
+    return total
+
+
+def _changed_and_read_by_its_first_name(x):
+    ones = torch.ones(3, 4)
+    product = ones.mul_(x).add_(1)
+    return product * 2 + x * ones
+
+
+class MadeByForward(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        _sum_of_steps,
+        _changed_and_read_by_its_first_name,
+        lambda x: torch.ones(3, 4).sub_(x),
+    ],
+)
+def test_tensors_that_forward_makes_may_be_changed(function):
+    x = torch.randn(3, 4)
+    prepared, output = vollo_torch.fx.prepare_shape(MadeByForward(function), x)
+    torch.testing.assert_close(output, function(x), rtol=0, atol=0)
+    program = vollo_torch.fx.nnir.to_nnir(prepared).to_program(Config.ip_core(2, 8))
+    for given in (x, x * 2):
+        got = program.to_vm(bit_accurate=False).run(given.numpy())
+        np.testing.assert_allclose(got, function(given).numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_a_change_that_the_trace_cannot_follow_is_refused():
+    def changed_for_its_effect(x):
+        ones = torch.ones(4)
+        ones.mul_(x)
+        return ones
+
+    with pytest.raises(ValueError) as error:
+        vollo_torch.fx.prepare_shape(MadeByForward(changed_for_its_effect), torch.zeros(4))
+    assert str(error.value) == (
+        "mul_: it changes in place a tensor that is not traced; go on with its result, as in "
+        "y = y.add_(x)"
+    )
+
+
 class Accumulating(nn.Module):
     def __init__(self):
         super().__init__()

@@ -157,11 +157,13 @@ def test_a_weight_without_two_axes_is_refused():
         ),
         (
             lambda x: x.max(),
-            "max_1 (max): only the larger or smaller of two tensors is supported, not of one",
+            "max_1 (max): only the larger or smaller of two tensors is supported, not of one; "
+            "compare its parts with torch.maximum or torch.minimum",
         ),
         (
             lambda x: torch.max(x, 1)[0],
-            "max_1 (max): only the larger or smaller of two tensors is supported, not of one",
+            "max_1 (max): only the larger or smaller of two tensors is supported, not of one; "
+            "compare its parts with torch.maximum or torch.minimum",
         ),
         (
             lambda x: nn.functional.max_pool1d(x, 2, padding=1),
@@ -475,12 +477,14 @@ def test_an_lstm_cell_on_a_whole_sequence_cannot_stream():
         (
             lambda x: x[1:],
             "getitem (Slice): it looks ahead along the streaming axis 0: step i of its result is "
-            "step i + 1 of what it slices; only a shift to later steps can stream",
+            "step i + 1 of what it slices; only shifts to later steps can stream, as "
+            "torch.cat([zeros, x[:-1]]) is one",
         ),
         (
             lambda x: torch.cat([torch.zeros(1, 4), x])[2:],
             "getitem (Slice): it looks ahead along the streaming axis 0: step i of its result is "
-            "step i + 1 of what it slices; only a shift to later steps can stream",
+            "step i + 1 of what it slices; only shifts to later steps can stream, as "
+            "torch.cat([zeros, x[:-1]]) is one",
         ),
         (
             lambda x: torch.relu(x[:-1]),

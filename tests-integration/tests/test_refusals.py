@@ -32,8 +32,12 @@ class Applied(nn.Module):
 
 
 def _nnir(function, *shapes, **modules):
+    return _nnir_of(function, *(torch.zeros(shape) for shape in shapes), **modules)
+
+
+def _nnir_of(function, *inputs, **modules):
     model = function if isinstance(function, nn.Module) else Applied(function, **modules)
-    prepared, _ = vollo_torch.fx.prepare_shape(model, *(torch.zeros(shape) for shape in shapes))
+    prepared, _ = vollo_torch.fx.prepare_shape(model, *inputs)
     return vollo_torch.fx.nnir.to_nnir(prepared)
 
 
@@ -251,6 +255,58 @@ BAD = {
     "batch normalization in training": lambda: _nnir(
         lambda m, x: m.n(x), (3, 4), n=nn.BatchNorm1d(4)
     ),
+    "integers as input": lambda: _nnir_of(lambda m, x: x * 2, torch.tensor([1, 2])),
+    "complex input": lambda: _nnir_of(lambda m, x: x * 2, torch.zeros(3, dtype=torch.complex64)),
+    "a layer with hooks": lambda: _nnir(
+        lambda m, x: m.fc(x), (3, 4), fc=nn.utils.weight_norm(nn.Linear(4, 4))
+    ),
+    "a layer of another package": lambda: _nnir(
+        lambda m, x: m.fc(x), (3, 4), fc=torch.ao.nn.quantized.dynamic.Linear(4, 4)
+    ),
+    "a scripted model": lambda: _nnir(torch.jit.script(nn.Linear(4, 4)), (3, 4)),
+    "a compiled model": lambda: _nnir(torch.compile(nn.Linear(4, 4)), (3, 4)),
+    "a step without a new state": lambda: _nnir(
+        lambda m, x: m.s(x, torch.zeros(4)), (3, 4), s=vollo_torch.nn.Scan(lambda x, s: x + s)
+    ),
+    "a step with three results": lambda: _nnir(
+        lambda m, x: m.s(x, torch.zeros(4)), (3, 4), s=vollo_torch.nn.Scan(lambda x, s: (x, s, s))
+    ),
+    "no step": lambda: vollo_torch.nn.Scan(3),
+    "no axis to scan": lambda: _nnir(
+        lambda m, x: m.s(x, torch.zeros(4), input_axis=2), (3, 4), s=_running_sum()
+    ),
+    "a step with control flow": lambda: _nnir(
+        lambda m, x: m.s(x, torch.zeros(4)),
+        (3, 4),
+        s=vollo_torch.nn.Scan(lambda x, s: (x, s) if s.sum() > 0 else (s, x)),
+    ),
+    "a state in two layouts": lambda: (
+        _nnir(
+            lambda m, x: m.s(x, torch.zeros(4, 4)),
+            (3, 4, 4),
+            s=vollo_torch.nn.Scan(lambda x, s: (x + s, s.T)),
+        )
+        .streaming_transform(0)[0]
+        .to_program(BOARD)
+    ),
+    "no initial pair": lambda: vollo_torch.nn.RecurrentStateLSTM(
+        4, 4, init_state=torch.zeros(1, 4)
+    ),
+    "the first step": lambda: _nnir(lambda m, x: x + x[0], (6, 4)).streaming_transform(0),
+    "the last step": lambda: _nnir(lambda m, x: x[-1], (6, 4)).streaming_transform(0),
+    "differences of steps": lambda: _nnir(
+        lambda m, x: torch.cat([torch.zeros(1, 4), x[1:] - x[:-1]]), (6, 4)
+    ).streaming_transform(0),
+    "positions in time": lambda: _nnir(
+        lambda m, x: x + torch.arange(9.0)[: x.shape[0], None], (6, 4)
+    ).streaming_transform(0),
+    "an output of constants": lambda: _nnir(
+        lambda m, x: (x, torch.ones(4) * 2), (6, 4)
+    ).streaming_transform(0),
+    "a buffer changed by the input": lambda: _nnir(
+        lambda m, x: m.n.running_mean.add_(x), (4,), n=nn.BatchNorm1d(4)
+    ),
+    "one core": lambda: vollo_torch.CorePartition(0),
     "dropout in training": lambda: _nnir(lambda m, x: m.d(x), (3, 4), d=nn.Dropout()),
 }
 

@@ -130,7 +130,7 @@ subset of it or override=True
         override: Replace the enclosing partition instead of narrowing it.
 
     Raises:
-        TypeError: An index is not an integer.
+        TypeError: An index is not an integer, or there is one alone.
         ValueError: No core is given, or an index is negative; on entry: without ``override``, a
             core is not in the enclosing partition.
     """

@@ -32,7 +32,8 @@ def export_graph(module: fx.GraphModule) -> tuple[dict[str, Any], list[FloatArra
         The graph document and its tensors in the order of the indices it uses.
 
     Raises:
-        ValueError: A node has no shape, so the module did not come from ``prepare_shape``.
+        ValueError: A node has no shape, so the module did not come from ``prepare_shape``, or it
+            has what cannot be described: complex tensors, or layers with hooks.
     """
     shared = _Shared()
     nodes = _Exporter(module, shared).nodes()
@@ -146,6 +147,11 @@ class _Exporter:
 
     def _called_module(self, target: str) -> dict[str, Any]:
         called = self._module.get_submodule(target)
+        if called._forward_hooks or called._forward_pre_hooks:
+            raise ValueError(
+                f"{target} ({type(called).__name__}): it has forward hooks, which are not "
+                "compiled; remove them, as torch.nn.utils.remove_weight_norm does"
+            )
         tensors = [*called.named_parameters(), *called.named_buffers()]
         return {
             "target": target,

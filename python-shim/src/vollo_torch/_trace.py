@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import linecache
+import operator
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -35,6 +36,9 @@ SHAPES_META = "vollo_value"
 
 STEP_META = "vollo_scan_step"
 """``meta`` key of a ``Scan``'s node with its step as an annotated graph module."""
+
+
+_MADE_BY_FORWARD = "_tensor_constant"  # how torch.fx names tensors that are no attributes
 
 
 class _Tracer(fx.Tracer):
@@ -147,6 +151,20 @@ class _RefusedStepError(ValueError):
 class _ShapeRecorder(fx.Interpreter):
     """Runs a graph and writes each result's shape and type into its node."""
 
+    def run(self, *args: Any, **options: Any) -> Any:
+        made = {
+            str(node.target): self.fetch_attr(str(node.target))
+            for node in self.graph.nodes
+            if node.op == "get_attr" and str(node.target).startswith(_MADE_BY_FORWARD)
+        }
+        before = {name: value.clone() for name, value in made.items()}
+        try:
+            result = super().run(*args, **options)
+            return map_aggregate(result, lambda v: v.clone() if torch.is_tensor(v) else v)
+        finally:
+            for name, value in made.items():
+                value.copy_(before[name])  # forward makes it anew in each call
+
     def run_node(self, n: Node) -> Any:
         result = super().run_node(n)
         n.meta["tensor_meta"] = _tensor_meta(result)
@@ -249,6 +267,11 @@ def prepare_shape(
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"prepare_shape: the model is a torch.nn.Module, got {_type_name(model)}")
+    if isinstance(model, torch.jit.ScriptModule) or hasattr(model, "_orig_mod"):
+        raise TypeError(
+            "prepare_shape: the model is the result of torch.jit or torch.compile; give the module "
+            "it was made of"
+        )
     for position, value in enumerate(inputs):
         if not isinstance(value, torch.Tensor):
             raise TypeError(
@@ -268,8 +291,8 @@ def prepare_shape(
         recorder.extra_traceback = False
         try:
             output = recorder.run(*(value.clone() for value in inputs))
-        except _RefusedStepError:
-            raise
+        except _RefusedStepError as refusal:
+            raise ValueError(str(refusal)) from refusal.__cause__
         except Exception as error:
             raise ValueError(
                 f"{type(model).__name__}: running the model on inputs of shapes "
@@ -303,12 +326,30 @@ def _copied(model: fx.GraphModule) -> fx.GraphModule:
 def _traced(tracer: _Tracer, root: torch.nn.Module, name: str) -> fx.Graph:
     token = is_vollo_tracing.set(True)
     try:
-        with _sizes_as_arguments():
-            return tracer.trace(root)
+        with _sizes_as_arguments(), _sizes_in_slices():
+            graph = tracer.trace(root)
     except Exception as error:
         raise _untraceable(name, error) from error
     finally:
         is_vollo_tracing.reset(token)
+    for node in graph.nodes:
+        changed = node.args[0] if node.args else None
+        if _changes_what_forward_made(node, changed) and not node.users:
+            raise ValueError(
+                f"{node.name}: it changes in place a tensor that is not traced; go on with its "
+                "result, as in y = y.add_(x)"
+            )
+    return graph
+
+
+def _changes_what_forward_made(node: Node, changed: object) -> bool:
+    return (
+        node.op == "call_method"
+        and str(node.target).endswith("_")
+        and isinstance(changed, Node)
+        and changed.op == "get_attr"
+        and str(changed.target).startswith(_MADE_BY_FORWARD)
+    )
 
 
 @contextmanager
@@ -330,6 +371,30 @@ def _sizes_as_arguments() -> Iterator[None]:
     finally:
         for name, fill in fills.items():
             setattr(torch, name, fill)
+
+
+@contextmanager
+def _sizes_in_slices() -> Iterator[None]:
+    """Let ``self.positions[: x.shape[1]]`` be traced, a slice of a buffer up to a size."""
+    outer = vars(torch.Tensor).get("__getitem__")
+    get = torch.Tensor.__getitem__
+
+    def traced(tensor: torch.Tensor, index: Any) -> Any:
+        sizes: list[fx.Proxy] = []
+        for part in index if isinstance(index, tuple) else (index,):
+            bounds = (part.start, part.stop, part.step) if isinstance(part, slice) else (part,)
+            sizes += [bound for bound in bounds if isinstance(bound, fx.Proxy)]
+        if not sizes:
+            return get(tensor, index)
+        return sizes[0].tracer.create_proxy("call_function", operator.getitem, (tensor, index), {})
+
+    try:
+        torch.Tensor.__getitem__ = traced  # type: ignore[method-assign,assignment]
+        yield
+    finally:
+        del torch.Tensor.__getitem__
+        if outer is not None:
+            torch.Tensor.__getitem__ = outer  # type: ignore[method-assign]
 
 
 def _call_of(model: torch.nn.Module, input_count: int) -> fx.GraphModule:

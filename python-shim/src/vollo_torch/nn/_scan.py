@@ -23,6 +23,9 @@ class Scan(torch.nn.Module):
 
     Args:
         step: The loop body, a module (kept in the attribute ``step``) or a callable.
+
+    Raises:
+        TypeError: ``step`` cannot be called.
     """
 
     def __init__(self, step: Callable[..., Any]) -> None:
@@ -46,8 +49,8 @@ class Scan(torch.nn.Module):
             The stacked outputs: a tensor, or a tuple of them when the step gives a sequence.
 
         Raises:
-            ValueError: There is no sequence, it is empty, the lengths differ, or one has no such
-                axis.
+            ValueError: There is no sequence, it is empty or lacks the axis, the lengths differ, or
+                the step does not give a pair.
         """
         single = isinstance(xs, torch.Tensor)
         sequences = [xs] if isinstance(xs, torch.Tensor) else list(xs)
@@ -60,14 +63,18 @@ class Scan(torch.nn.Module):
         if len(lengths) != 1 or lengths == {0}:
             raise ValueError(
                 f"Scan: the sequences need one common length of at least 1 along axis "
-                f"{input_axis}, got shapes {[list(s.shape) for s in sequences]}"
+                f"{input_axis}, got shapes {shapes}"
             )
         carried: Any = _copied(state)
         outputs: list[Any] = []
         for t in range(lengths.pop()):
             elements = [sequence.select(input_axis, t) for sequence in sequences]
-            y, carried = self.step(elements[0] if single else tuple(elements), carried)
-            outputs.append(y)
+            given = self.step(elements[0] if single else tuple(elements), carried)
+            if not isinstance(given, tuple | list) or len(given) != 2:
+                what = f"{len(given)} values" if isinstance(given, tuple | list) else type(given)
+                raise ValueError(f"Scan: the step gives a pair (y, new state), got {what}")
+            carried = given[1]
+            outputs.append(given[0])
         if isinstance(outputs[0], torch.Tensor):
             return torch.stack(outputs, output_axis)
         return tuple(torch.stack(column, output_axis) for column in zip(*outputs, strict=True))

@@ -288,8 +288,7 @@ public final class DataDimInference {
     return new UnsupportedModel(
         node.place()
             + ": no data dimension fits "
-            + String.join(", ", shapes)
-            + " -> "
+            + (shapes.isEmpty() ? "" : String.join(", ", shapes) + " -> ")
             + Shapes.marked(node.type().shape(), DataDims.SCALAR)
             + "; rule: "
             + rules.get(node.id()).rule()

@@ -41,9 +41,9 @@ public final class StreamingTransform {
       throw new InvalidArgument(
           "streaming_transform: the model has "
               + Shapes.counted(inputs.size(), "input")
-              + ", and "
-              + axes.size()
-              + " streaming axes were given; give one for each input");
+              + ", and the streaming axes are "
+              + axes
+              + "; give one for each input");
     }
     checkSequenceLengths(inputs, axes);
     refuseStreamed(graph);
@@ -97,7 +97,7 @@ public final class StreamingTransform {
         throw new UnsupportedModel(
             "streaming_transform: the output "
                 + graph.node(output.node()).place()
-                + " does not depend on any streamed input");
+                + " does not depend on any streamed input; leave it out");
       }
       if (node.excerpt().isPresent()) {
         throw new UnsupportedModel(

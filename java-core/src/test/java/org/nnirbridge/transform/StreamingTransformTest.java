@@ -97,7 +97,8 @@ class StreamingTransformTest {
         refusal(models.build(models.linear(x, 3)), 1));
     assertEquals(
         "streaming_transform: cut (Slice): it looks ahead along the streaming axis 0: step i of its"
-            + " result is step i + 1 of what it slices; only a shift to later steps can stream",
+            + " result is step i + 1 of what it slices; only shifts to later steps can stream, as"
+            + " torch.cat([zeros, x[:-1]]) is one",
         refusal(models.build(models.add("cut", new Slice(0, 1, 1, 5), x)), 0));
     assertEquals(
         "streaming_transform: cat (Concat): it joins two sequences along the streaming axis 0 of"
@@ -138,7 +139,7 @@ class StreamingTransformTest {
         assertThrows(InvalidArgument.class, () -> StreamingTransform.apply(graph, List.of(2)))
             .getMessage());
     assertEquals(
-        "streaming_transform: the model has 1 input, and 2 streaming axes were given; give one"
+        "streaming_transform: the model has 1 input, and the streaming axes are [0, 0]; give one"
             + " for each input",
         assertThrows(InvalidArgument.class, () -> StreamingTransform.apply(graph, List.of(0, 0)))
             .getMessage());

@@ -64,7 +64,9 @@ final class Functions {
 
   static Argument extreme(Call call, BinaryFunction function) {
     if (!(call.argument(1, "other").orElse(new Argument.None()) instanceof Argument.TensorValue)) {
-      throw call.refuse("only the larger or smaller of two tensors is supported, not of one");
+      throw call.refuse(
+          "only the larger or smaller of two tensors is supported, not of one; compare its"
+              + " parts with torch.maximum or torch.minimum");
     }
     return binary(call, function);
   }

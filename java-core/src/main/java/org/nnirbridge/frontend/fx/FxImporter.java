@@ -119,7 +119,7 @@ public final class FxImporter {
       if (text(node, "op").equals("output")) {
         output = arguments.read(node.get("args").get(0));
       } else {
-        Argument result = result(node);
+        Argument result = inPlace.sameTensor(node).map(results::get).orElseGet(() -> result(node));
         checkShape(node, result);
         results.put(text(node, "name"), result);
         inPlace.note(node).forEach(changed -> results.put(changed, result));
@@ -173,6 +173,12 @@ public final class FxImporter {
     NumberFormat format =
         formats.get(formats.size() == 1 ? 0 : Math.min(index, formats.size() - 1));
     TensorType type = new TensorType(shape(node.get("shape")), format);
+    String dtype = node.path("dtype").asText("float32");
+    if (!dtype.contains("float")) {
+      throw new UnsupportedModel(
+          "%s (input): tensors of type %s are not supported; give float32"
+              .formatted(text(node, "name"), dtype));
+    }
     Input input = new Input(index, type, OptionalInt.empty());
     return new Argument.TensorValue(
         builder.add(text(node, "name"), input, NodeContext.DEFAULT, List.of()));

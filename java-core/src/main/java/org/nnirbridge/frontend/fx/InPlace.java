@@ -72,6 +72,9 @@ final class InPlace {
           "sub",
           "tanh");
 
+  /** How torch.fx names tensors that forward makes anew in each call. */
+  private static final String MADE_BY_FORWARD = "_tensor_constant";
+
   /** Where functions take {@code inplace} by position. */
   private static final Map<String, Integer> POSITION_OF_FLAG =
       Map.of(
@@ -102,6 +105,9 @@ final class InPlace {
   /** The nodes that are parameters or buffers. */
   private final Set<String> attributes = new HashSet<>();
 
+  /** For each attribute of the model the first node that reads it. */
+  private final Map<String, String> firstReads = new HashMap<>();
+
   /** For each node whose values are no longer what they were, the node that changed them. */
   private final Map<String, String> changers = new HashMap<>();
 
@@ -131,7 +137,8 @@ final class InPlace {
     List<String> operands = operands(node);
     String kind = kind(node);
     if (node.path("op").asText().equals("get_attr")) {
-      attributes.add(name);
+      noteAttribute(name, node.path("target").asText());
+      return List.of();
     }
     boolean item = kind.equals("getitem") && tuples.contains(operands.get(0));
     boolean view = VIEWS.contains(kind) && !operands.isEmpty() && !item;
@@ -150,6 +157,25 @@ final class InPlace {
       }
     }
     return renamed;
+  }
+
+  /** The node that read the same attribute before, if any: whatever it is by now. */
+  Optional<String> sameTensor(JsonNode node) {
+    return node.path("op").asText().equals("get_attr")
+        ? Optional.ofNullable(firstReads.get(node.path("target").asText()))
+        : Optional.empty();
+  }
+
+  private void noteAttribute(String name, String target) {
+    String first = firstReads.computeIfAbsent(target, unread -> name);
+    owners.put(name, owners.getOrDefault(first, name));
+    firstNames.put(name, firstNames.getOrDefault(first, name));
+    if (changers.containsKey(first)) {
+      changers.put(name, changers.get(first));
+    }
+    if (!target.startsWith(MADE_BY_FORWARD)) {
+      attributes.add(name);
+    }
   }
 
   private static String kind(JsonNode node) {

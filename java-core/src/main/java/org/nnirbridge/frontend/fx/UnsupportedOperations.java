@@ -16,6 +16,13 @@ final class UnsupportedOperations {
     UnsupportedModel.refuseAll(found);
   }
 
+  /** The class without its package, unless a supported one has the same name. */
+  private static String shownClass(String type) {
+    String name = type.substring(type.lastIndexOf('.') + 1);
+    boolean ambiguous = Modules.names().stream().anyMatch(known -> known.endsWith("." + name));
+    return ambiguous ? type : name;
+  }
+
   private static void count(JsonNode nodes, Map<String, Integer> found) {
     for (JsonNode node : LiveNodes.of(nodes)) {
       count(node.path("graph").path("nodes"), found);
@@ -39,7 +46,7 @@ final class UnsupportedOperations {
             default -> "";
           };
       if (!kind.isEmpty()) {
-        String shown = target.substring(kind.equals("module") ? target.lastIndexOf('.') + 1 : 0);
+        String shown = kind.equals("module") ? shownClass(target) : target;
         found.merge("unsupported " + kind + " '" + shown + "'", 1, Integer::sum);
       }
     }

@@ -29,7 +29,10 @@ public record CumSum(int axis) implements Op {
       }
     }
     return new DataDims(
-        choices, "the data dimension is another axis than the one that is summed up: [t a!]");
+        choices,
+        List.of(),
+        "the data dimension is another axis than the one that is summed up: [t a!]",
+        "multiply by torch.ones(%1$d, %1$d).triu() instead".formatted(result.shape().get(axis)));
   }
 
   /** A state keeps the float32 sum up to the step before. */

@@ -150,7 +150,9 @@ public record StreamStep(
             + Shapes.counted(part.length(), "time step")
             + " long where the sequence has "
             + part.steps()
-            + "; make it as long before computing with it, as torch.cat([zeros, x[:-1]]) does");
+            + (part.length() == 1
+                ? "; keep it as a state of a vollo_torch.nn.Scan"
+                : "; make it as long before computing with it, as torch.cat([zeros, x[:-1]]) does"));
   }
 
   /** The time steps of the only operand from one on, as far as none lies ahead. */
@@ -163,7 +165,9 @@ public record StreamStep(
               + input.timeAxis()
               + ": step i of its result is step i + "
               + (start - whole.lead())
-              + " of what it slices; only a shift to later steps can stream");
+              + " of what it slices; only shifts to later steps can stream, as torch.cat([zeros,"
+              + " x[:-1]]) is one"
+              + (length == 1 ? "; instead of one step, return them all" : ""));
     }
     return delayed(
         input,
