@@ -208,7 +208,7 @@ LAYERS = [
     (
         lambda: RecurrentStateLSTM(3, 4, init_state=STATE[0]),
         TypeError,
-        "RecurrentStateLSTM: init_state is a pair of tensors (h, c), got tensor([0., 0., 0., 0.])",
+        "RecurrentStateLSTM: init_state is a pair of tensors (h, c), got Tensor",
     ),
     (
         lambda: RecurrentStateLSTM(3, 4, init_state=(STATE, STATE)),

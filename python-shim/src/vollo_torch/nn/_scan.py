@@ -54,12 +54,11 @@ class Scan(torch.nn.Module):
         """
         single = isinstance(xs, torch.Tensor)
         sequences = [xs] if isinstance(xs, torch.Tensor) else list(xs)
-        for sequence in sequences:
-            if not -sequence.dim() <= input_axis < sequence.dim():
-                raise ValueError(
-                    f"Scan: input_axis={input_axis} does not exist in shape {list(sequence.shape)}"
-                )
-        lengths = {sequence.shape[input_axis] for sequence in sequences}
+        shapes = [list(sequence.shape) for sequence in sequences]
+        for shape in shapes:
+            if not -len(shape) <= input_axis < len(shape):
+                raise ValueError(f"Scan: input_axis={input_axis} does not exist in shape {shape}")
+        lengths = {shape[input_axis] for shape in shapes}
         if len(lengths) != 1 or lengths == {0}:
             raise ValueError(
                 f"Scan: the sequences need one common length of at least 1 along axis "
