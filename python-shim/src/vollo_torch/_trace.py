@@ -157,13 +157,14 @@ class _ShapeRecorder(fx.Interpreter):
             for node in self.graph.nodes
             if node.op == "get_attr" and str(node.target).startswith(_MADE_BY_FORWARD)
         }
-        before = {name: value.clone() for name, value in made.items()}
         try:
+            for name, value in made.items():
+                setattr(self.module, name, value.clone())  # forward may change what it makes
             result = super().run(*args, **options)
             return map_aggregate(result, lambda v: v.clone() if torch.is_tensor(v) else v)
         finally:
             for name, value in made.items():
-                value.copy_(before[name])  # forward makes it anew in each call
+                setattr(self.module, name, value)
 
     def run_node(self, n: Node) -> Any:
         result = super().run_node(n)

@@ -120,7 +120,8 @@ def _state(
     parts = list(given) if isinstance(given, tuple | list) else []
     if len(parts) != 2 or not all(isinstance(part, torch.Tensor) for part in parts):
         raise TypeError(
-            f"RecurrentStateLSTM: init_state is a pair of tensors (h, c), got {type(given).__name__}"
+            "RecurrentStateLSTM: init_state is a pair of tensors (h, c), "
+            f"got {type(given).__name__}"
         )
     for part in parts:
         if part.dim() not in (2, 3) or (part.shape[0], part.shape[-1]) != (num_layers, hidden_size):
