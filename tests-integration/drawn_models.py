@@ -156,6 +156,11 @@ class _Draft:
         if len(shape) in (2, 3) and shape[-1] > small:
             choices["max_pool"] = lambda: lambda r, x: F.max_pool1d(x, small + 1, small)
             choices["avg_pool"] = lambda: lambda r, x: F.avg_pool1d(x, small + 1, small)
+        if len(shape) in (2, 3):
+            pool = F.max_pool1d if flag else F.avg_pool1d
+            choices["pool of the past"] = lambda: (
+                lambda r, x: pool(F.pad(x, (small, 0)), small + 1, 1)
+            )
         return choices
 
     def _moves(self) -> dict[str, Any]:
@@ -181,21 +186,14 @@ class _Draft:
             "chunk": lambda: lambda r, x: torch.chunk(x, 2, axis)[0],
             "roll": lambda: lambda r, x: torch.roll(x, start, axis),
             "delay": lambda: lambda r, x: F.pad(x, pads)[(*before, slice(shape[axis]))],
-            "delay by cat": lambda: (
-                lambda r, x: (
-                    torch.cat(
-                        [
-                            torch.zeros(*shape[:axis], 1, *shape[axis + 1 :]),
-                            x.narrow(axis, 0, length),
-                        ],
-                        axis,
-                    )
-                    if length
-                    else x
-                )
+            "delay by cat": lambda: lambda r, x: _later(x, shape, axis, torch.clone),
+            "computed and delayed": lambda: lambda r, x: _later(x, shape, axis, F.gelu),
+            "padded and computed": lambda: (
+                lambda r, x: torch.tanh(F.pad(x, pads) + 0.5)[(*before, slice(shape[axis]))]
             ),
+            "in place": lambda: lambda r, x: (x * 0.5).add_(0.25).clamp_(-1, 1),
         }
-        self_partner, length = self.partner, shape[axis] - 1
+        self_partner = self.partner
         if len(shape) > 1:
             choices["select"] = lambda: lambda r, x: x.select(axis, start)
         if shape[-1] % small == 0:
@@ -253,6 +251,14 @@ class _Draft:
         self.layers.append(scan)
         start = torch.full((*self.shape[:axis], *self.shape[axis + 1 :]), 0.5)
         return lambda r, x: scan(x, start, axis, axis)
+
+
+def _later(x: Any, shape: tuple[int, ...], axis: int, function: Any) -> Any:
+    """Zeros, and then what the function makes of all steps but the last."""
+    if shape[axis] == 1:
+        return x
+    zeros = torch.zeros(*shape[:axis], 1, *shape[axis + 1 :])
+    return torch.cat([zeros, function(x.narrow(axis, 0, shape[axis] - 1))], axis)
 
 
 @st.composite

@@ -102,3 +102,27 @@ def test_a_cumulative_sum_of_a_layer_is_the_same_streamed():
     steps, axis = nnir.streaming_transform(0)
     got = steps.to_program(board).to_vm().run_timesteps(x.numpy(), 0, axis)
     np.testing.assert_array_equal(got.view(np.uint32), whole.view(np.uint32))
+
+
+@pytest.mark.parametrize("depthwise_first", [True, False])
+def test_a_layer_goes_on_from_a_depthwise_convolution_and_not_the_other_way(depthwise_first):
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense = nn.Conv1d(9, 9, 1)
+            self.depthwise = nn.Conv1d(9, 9, 1, groups=9)
+
+        def forward(self, x):
+            a, b = self.dense(x), self.depthwise(x)
+            return b + a if depthwise_first else a + b
+
+    torch.manual_seed(7)
+    model, x = Both(), torch.randn(9, 1).bfloat16().float()
+    weight, scale = (layer.weight.detach().numpy() for layer in (model.dense, model.depthwise))
+    alone = oracle.fma(
+        oracle.to_bf16(scale[:, 0, 0]), x[:, 0].numpy(), model.depthwise.bias.detach().numpy()
+    )
+    start = oracle.to_bf16(alone) + model.dense.bias.detach().numpy()
+    want = oracle.to_bf16(_sum(weight[..., 0], x[:, 0].numpy(), start))
+    got = to_nnir(model, x)[0].to_program(Config.ip_core(2, 8)).to_vm().run(x.numpy())
+    np.testing.assert_array_equal(got[:, 0].view(np.uint32), want.view(np.uint32))

@@ -82,7 +82,9 @@ public final class FuseSums {
   }
 
   private static boolean isSum(Op op) {
-    return op instanceof Linear || op instanceof Conv1d || op instanceof Conv1dStep;
+    return op instanceof Linear
+        || (op instanceof Conv1d whole && !whole.weights().isDepthwise())
+        || (op instanceof Conv1dStep step && !step.weights().isDepthwise());
   }
 
   private static int[] users(Graph graph) {

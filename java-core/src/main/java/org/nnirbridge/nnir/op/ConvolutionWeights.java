@@ -17,6 +17,11 @@ import org.nnirbridge.tile.WeightMatrix;
  * @param groups 1, or as many as there are channels in and out (depthwise)
  */
 public record ConvolutionWeights(Tensor weight, Tensor bias, boolean hasBias, int groups) {
+  /** Whether each channel has taps of its own, so that no matrix is multiplied. */
+  public boolean isDepthwise() {
+    return groups != 1;
+  }
+
   /** Refuses groups that are neither one nor one for each channel. */
   void checkGroups() {
     boolean depthwise = weight.shape().get(1) == 1 && groups == outChannels();
@@ -41,7 +46,7 @@ public record ConvolutionWeights(Tensor weight, Tensor bias, boolean hasBias, in
 
   /** What makes one output step from its taps, oldest first. */
   Function<List<Vector>, Vector> lowerTaps(LowerStep step) {
-    if (groups != 1) {
+    if (isDepthwise()) {
       List<float[]> scales = new ArrayList<>();
       for (int tap = 0; tap < kernelSize(); tap++) {
         scales.add(step.storedWeights(tapValues(tap)));
