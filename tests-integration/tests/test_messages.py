@@ -511,18 +511,23 @@ def test_an_lstm_cell_on_a_whole_sequence_cannot_stream():
         ),
         (
             lambda x: torch.cat([x, torch.zeros(1, 4)]),
-            "cat (Concat): it adds values after the last step along the streaming axis 0 of "
-            "[3, 4], and a streaming model sees one time step at a time; stream over another axis",
+            "the output cat (Concat) holds 4 of 3 time steps; return as many as go in",
+        ),
+        (
+            lambda x: torch.cat([x[:-1], torch.zeros(1, 4)]),
+            "cat (Concat): it joins others to a part of a sequence along the streaming axis 0; "
+            "only one constant in front of one sequence can stream, as in "
+            "torch.cat([zeros, x[:-1]])",
         ),
         (
             lambda x: torch.cat([x[:1], x[:-1]]),
-            "cat (Concat): it joins two sequences along the streaming axis 0 of [1, 4], and a "
-            "streaming model sees one time step at a time; stream over another axis",
+            "cat (Concat): it joins two sequences along the streaming axis 0; only one constant in "
+            "front of one sequence can stream, as in torch.cat([zeros, x[:-1]])",
         ),
         (
             lambda x: torch.cat([torch.zeros(1, 4), torch.ones(1, 4), x]),
-            "cat (Concat): it joins different constants along the streaming axis 0 of [1, 4], and "
-            "a streaming model sees one time step at a time; stream over another axis",
+            "cat (Concat): it joins different constants along the streaming axis 0; only one "
+            "constant in front of one sequence can stream, as in torch.cat([zeros, x[:-1]])",
         ),
         (
             lambda x: x[::2],

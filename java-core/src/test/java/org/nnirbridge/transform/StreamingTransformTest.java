@@ -101,8 +101,9 @@ class StreamingTransformTest {
             + " torch.cat([zeros, x[:-1]]) is one",
         refusal(models.build(models.add("cut", new Slice(0, 1, 1, 5), x)), 0));
     assertEquals(
-        "streaming_transform: cat (Concat): it joins two sequences along the streaming axis 0 of"
-            + " [6, 4], and a streaming model sees one time step at a time; stream over another axis",
+        "streaming_transform: cat (Concat): it joins two sequences along the streaming axis 0;"
+            + " only one constant in front of one sequence can stream, as in torch.cat([zeros,"
+            + " x[:-1]])",
         refusal(models.build(models.add("cat", new Concat(0), x, x)), 0));
     assertEquals(
         "streaming_transform: flat (Reshape): reshaping [6, 4] to [24] mixes the streaming axis 0"

@@ -174,29 +174,50 @@ public record StreamStep(
         new StreamedNode.Excerpt(whole.lead() - start, whole.constant(), length, whole.steps()));
   }
 
-  /** Constant time steps, then those of the last operand. */
+  /**
+   * Constant time steps, then those of the only operand with time; what comes after them is never
+   * reached, since a stream has no end.
+   */
   StreamedNode joinedAlongTime(int axis) {
-    int last = inputs.size() - 1;
-    if (timeAxis(last) != axis) {
-      throw refuseAlongTime("it adds values after the last step", axis);
+    int sequence = 0;
+    while (timeAxis(sequence) == NO_TIME) {
+      sequence++;
     }
-    StreamedNode.Excerpt rest = excerptOf(last);
+    StreamedNode.Excerpt rest = excerptOf(sequence);
     int lead = rest.lead();
+    int length = rest.length();
     Tensor constant = rest.constant();
-    for (int i = last - 1; i >= 0; i--) {
-      if (timeAxis(i) != NO_TIME) {
-        throw refuseAlongTime("it joins two sequences", axis);
+    for (int i = inputs.size() - 1; i >= 0; i--) {
+      int extent = inputType(i).shape().get(axis);
+      length += i == sequence ? 0 : extent;
+      if (i != sequence && timeAxis(i) != NO_TIME) {
+        throw refuseJoining("two sequences", axis);
       }
-      Tensor before = ((Constant) builder.node(constantAtOneStep(i, axis)).op()).tensor();
-      if (lead > 0 && !before.equals(constant)) {
-        throw refuseAlongTime("it joins different constants", axis);
+      if (i < sequence) {
+        Tensor before = ((Constant) builder.node(constantAtOneStep(i, axis)).op()).tensor();
+        if (lead > 0 && !before.equals(constant)) {
+          throw refuseJoining("different constants", axis);
+        }
+        constant = before;
+        lead += extent;
       }
-      constant = before;
-      lead += inputType(i).shape().get(axis);
     }
-    int length = rest.length() + lead - rest.lead();
+    boolean isComplete = rest.length() - rest.lead() >= rest.steps();
+    if (sequence < inputs.size() - 1 && !isComplete) {
+      throw refuseJoining("others to a part of a sequence", axis);
+    }
     return delayed(
-        inputs.get(last), new StreamedNode.Excerpt(lead, constant, length, rest.steps()));
+        inputs.get(sequence), new StreamedNode.Excerpt(lead, constant, length, rest.steps()));
+  }
+
+  private UnsupportedModel refuseJoining(String what, int axis) {
+    return refuse(
+        "it joins "
+            + what
+            + " along the streaming axis "
+            + axis
+            + "; only one constant in front of one sequence can stream, as in torch.cat([zeros,"
+            + " x[:-1]])");
   }
 
   /**
