@@ -72,3 +72,81 @@ def test_a_partition_changes_no_bit(cores):
     got = nnir.to_program(board).to_vm().run(x)
     want = vollo_torch.fx.nnir.to_nnir(free).to_program(board).to_vm().run(x)
     assert got.tobytes() == want.tobytes()
+
+
+class Added(nn.Module):
+    """Layers within partitions of their own whose results are added up outside of them."""
+
+    def __init__(self, *partitions):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(64, 64) for _ in partitions)
+        self.partitions = partitions
+
+    def forward(self, x):
+        total = x
+        for layer, partition in zip(self.layers, self.partitions, strict=True):
+            with Partition(partition):
+                y = layer(x)
+            total = total + y
+        return total
+
+
+AFTER = {
+    "x + y": lambda x, y: x + y,
+    "y + 1": lambda x, y: y + 1,
+    "relu": lambda x, y: torch.relu(y),
+    "relu of a sum": lambda x, y: torch.relu(y + x),
+    "tanh": lambda x, y: torch.tanh(y),
+    "where": lambda x, y: torch.where(x > 0, y, x),
+}
+
+
+@pytest.mark.parametrize("core", [0, 3])
+@pytest.mark.parametrize("after", AFTER)
+def test_what_follows_outside_does_not_move_a_layer(after, core):
+    class Followed(Added):
+        def forward(self, x):
+            with Partition(self.partitions[0]):
+                y = self.layers[0](x)
+            return AFTER[after](x, y)
+
+    blocks = [0] * 4
+    blocks[core] = 64
+    assert _blocks(Followed([core])) == blocks
+
+
+def test_layers_that_are_added_up_stay_where_each_belongs():
+    class Sum(Added):
+        def forward(self, x):
+            with Partition(self.partitions[0]):
+                first = self.layers[0](x)
+            with Partition(self.partitions[1]):
+                second = self.layers[1](x)
+            return first + second
+
+    assert _blocks(Sum([3], [1])) == [0, 64, 0, 64]
+    assert _blocks(Sum([2], [2])) == [0, 0, 128, 0]
+    assert _blocks(Added([3], [1], [2])) == [0, 64, 64, 64]
+    assert _blocks(Sum([1, 2], [2, 3])) == [0, 0, 128, 0]
+
+
+def test_an_addition_in_another_partition_leaves_the_layer_alone():
+    class Elsewhere(Added):
+        def forward(self, x):
+            with Partition(self.partitions[0]):
+                y = self.layers[0](x)
+            with Partition([1]):
+                return torch.relu(y + x)
+
+    assert _blocks(Elsewhere([2])) == [0, 0, 64, 0]
+
+
+def test_partitions_with_a_common_core_change_no_bit_of_what_is_added_up():
+    x = torch.randn(64).numpy()
+    outputs = set()
+    for partitions in (([0], [0, 1]), ([1], [1]), ([0, 1], [0, 1]), ([0, 1], [1])):
+        torch.manual_seed(2)
+        traced, _ = vollo_torch.fx.prepare_shape(Added(*partitions), torch.zeros(64))
+        program = vollo_torch.fx.nnir.to_nnir(traced).to_program(Config.ip_core(2, 8))
+        outputs.add(program.to_vm().run(x).tobytes())
+    assert len(outputs) == 1

@@ -34,10 +34,9 @@ final class TileRewriter {
     newIds[tile.id()] = add(tile, op, tile.format(), tile.group());
   }
 
-  /** Keeps a tile that is made in another way, as work of another operator. */
-  void keepAs(Tile tile, int layer, TileOp op) {
-    tiles.add(
-        new Tile(tiles.size(), op, tile.format(), tile.lanes(), tile.group(), layer, tile.cores()));
+  /** Keeps a tile that is made in another way, as work of another operator on other cores. */
+  void keepAs(Tile tile, int layer, List<Integer> cores, TileOp op) {
+    tiles.add(new Tile(tiles.size(), op, tile.format(), tile.lanes(), tile.group(), layer, cores));
     newIds[tile.id()] = tiles.size() - 1;
   }
 

@@ -12,6 +12,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.IntUnaryOperator;
+import org.nnirbridge.hardware.CorePartitions;
 import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.numerics.UnaryFunction;
@@ -357,11 +358,17 @@ public final class TileBuilder {
             products.segments(),
             products.minimum(),
             products.maximum());
-    // The work is still that of the operator whose sum it is.
+    return addInPlaceOf(tiles.get(sum), started, format);
+  }
+
+  /** Adds what is still the work of the operator that made a tile, on cores that both may use. */
+  private int addInPlaceOf(Tile tile, TileOp op, NumberFormat format) {
     int adding = layer;
-    layer = tiles.get(sum).layer();
-    int result = add(started, format, tiles.get(sum).lanes(), groupLike(sum));
-    layer = adding;
+    List<Integer> addingCores = cores;
+    startLayer(
+        tile.layer(), CorePartitions.common(List.of(tile.cores(), cores)).orElse(tile.cores()));
+    int result = add(op, format, tile.lanes(), groupLike(tile.id()));
+    startLayer(adding, addingCores);
     return result;
   }
 
@@ -380,7 +387,7 @@ public final class TileBuilder {
       TileOp.MatVec wide =
           new TileOp.MatVec(
               sumOfConstants(sum.initial(), bias), sum.segments(), sum.minimum(), sum.maximum());
-      return add(wide, NumberFormat.FP32, start.lanes(), groupLike(tile));
+      return addInPlaceOf(start, wide, NumberFormat.FP32);
     }
     return bias.isPresent()
         ? zip(BinaryFunction.ADD, tile, bias.getAsInt(), NumberFormat.FP32)

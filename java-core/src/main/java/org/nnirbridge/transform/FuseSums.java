@@ -1,7 +1,9 @@
 package org.nnirbridge.transform;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.nnirbridge.hardware.CorePartitions;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.Node;
 import org.nnirbridge.nnir.State;
@@ -13,14 +15,15 @@ import org.nnirbridge.nnir.op.Input;
 import org.nnirbridge.nnir.op.Linear;
 import org.nnirbridge.nnir.op.Op;
 import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.NumberFormat;
 
 /**
  * Decides which additions are done on an accumulator: {@code r + (W x + b) -> ((r + b) + W x)},
  * without rounding the sum of products before the addition (numerics.md §2).
  *
  * <p>The sum that is known last goes on from the other operand, so that it never waits for longer
- * than the addition would have. The choice follows from the graph over whole sequences and stays
- * with it through the streaming transform.
+ * than the addition would have. Operators that may not be on one core are not fused. The choice
+ * follows from the graph over whole sequences and stays with it through the streaming transform.
  */
 public final class FuseSums {
   private FuseSums() {}
@@ -70,15 +73,29 @@ public final class FuseSums {
   private static Fusion fusion(Graph graph, Node node, int[] users, int[] depth) {
     int first = node.inputs().get(0);
     int second = node.inputs().get(1);
-    boolean firstIsSum = isSum(graph.node(first).op()) && users[first] == 1;
-    boolean secondIsSum = isSum(graph.node(second).op()) && users[second] == 1;
-    if (secondIsSum && depth[second] >= depth[first]) {
-      return firstIsSum ? Fusion.SECOND_ON_SUM : Fusion.SECOND;
+    Node a = graph.node(first);
+    Node b = graph.node(second);
+    boolean firstIsSum = isSum(a.op()) && users[first] == 1;
+    boolean secondIsSum = isSum(b.op()) && users[second] == 1;
+    if (secondIsSum && depth[second] >= depth[first] && canStart(a, b, node)) {
+      return firstIsSum && shareCores(a, b, node) ? Fusion.SECOND_ON_SUM : Fusion.SECOND;
     }
-    if (firstIsSum && depth[first] >= depth[second]) {
-      return secondIsSum ? Fusion.FIRST_ON_SUM : Fusion.FIRST;
+    if (firstIsSum && depth[first] >= depth[second] && canStart(b, a, node)) {
+      return secondIsSum && shareCores(a, b, node) ? Fusion.FIRST_ON_SUM : Fusion.FIRST;
     }
     return Fusion.NEITHER;
+  }
+
+  /** Whether a sum may go on from a start on one core: float32 goes on where it was made. */
+  private static boolean canStart(Node start, Node sum, Node addition) {
+    return start.type().format() == NumberFormat.FP32
+        ? shareCores(start, sum, addition)
+        : shareCores(sum, addition);
+  }
+
+  private static boolean shareCores(Node... nodes) {
+    return CorePartitions.common(Arrays.stream(nodes).map(node -> node.context().cores()).toList())
+        .isPresent();
   }
 
   private static boolean isSum(Op op) {
