@@ -1,8 +1,10 @@
 """Calls with arguments that are none: each has an error that names the argument and its value."""
 
 import copy
+import os
 import pickle
 import stat
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 from torch import nn
 
 import nnir_bridge
+import vollo_compiler
 import vollo_torch
 from vollo_compiler import (
     Config,
@@ -294,6 +297,45 @@ def test_files_that_cannot_be(program, nnir, tmp_path):
         LoadError,
         "a\0b: the program could not be read: embedded null byte",
     )
+
+
+def test_links_are_followed_and_devices_written_to(program, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "real.vollo").write_bytes(b"old")
+    (tmp_path / "link.vollo").symlink_to("here/real.vollo")
+    program.save(tmp_path / "link.vollo")
+    assert (tmp_path / "link.vollo").is_symlink()
+    assert (tmp_path / "here" / "real.vollo").read_bytes() == program.save_bytes()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader.start()
+    program.save(pipe)
+    reader.join(timeout=30)
+    assert received == [program.save_bytes()]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_extensions_of_programs_and_sweeps(program, nnir):
+    boards = {"v80": BOARD}
+    for call, message in (
+        (lambda: program.with_timing(3), "timing: a mapping of names to integers is needed, got 3"),
+        (lambda: vollo_compiler.sweep(3, boards), "sweep: models is a mapping from names, got 3"),
+        (
+            lambda: vollo_compiler.sweep({"m": nnir}, []),
+            "sweep: configs is a mapping from names, got []",
+        ),
+        (
+            lambda: vollo_compiler.sweep({"m": 3}, boards, progress=False),
+            "sweep: m is no NNIR and makes none: 3",
+        ),
+        (
+            lambda: vollo_compiler.sweep({"m": lambda: None}, boards, progress=False),
+            "sweep: m is no NNIR and makes none: None",
+        ),
+    ):
+        refused(call, TypeError, message)
 
 
 def test_a_configuration_is_written_whole_or_not_at_all(tmp_path):

@@ -531,7 +531,7 @@ def test_axes_of_no_fixed_extent_need_shapes(tmp_path):
     assert str(raised.value) == (
         "input x has an axis of no fixed extent (batch); give override_input_shapes"
     )
-    for shapes in ([3, 6], (3, 6), [[3, 6]], [(3, 6)]):
+    for shapes in ([3, 6], (3, 6), [[3, 6]], [(3, 6)], np.array([3, 6]), torch.Size([3, 6])):
         program = NNIR.from_onnx(path, shapes).to_program(BOARD)
         assert program.model_input_shape() == program.model_output_shape() == (3, 6)
 

@@ -48,13 +48,19 @@ def read(noun: str, where: str | os.PathLike[str], load: Callable[[bytes], _T]) 
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put a new file in the place of an old one in one step.
+    """Put a new file in the place of an old one in one step; behind a link, of what it leads to.
+
+    A device or a pipe, which has no content to keep, is written to.
 
     Raises:
         OSError: It cannot be written; the error names ``path``, not the file in between.
     """
     try:
-        _replace(path, data)
+        target = path.resolve() if path.is_symlink() else path
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(data)
+        else:
+            _replace(target, data)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from None
 

@@ -326,11 +326,7 @@ def _shapes(given: Any) -> list[list[int]]:
     if given is None:
         return []
     name = "override_input_shapes"
-    if not isinstance(given, Sequence) or isinstance(given, str):
+    if not is_listed(given):
         raise TypeError(f"{name}: a shape or a sequence of shapes is needed, got {given!r}")
-    several = all(isinstance(shape, Sequence) and not isinstance(shape, str) for shape in given)
-    shapes = given if given and several else [given]
-    return [
-        [integer(f"{name}[{i}][{axis}]", extent) for axis, extent in enumerate(shape)]
-        for i, shape in enumerate(shapes)
-    ]
+    several = len(given) > 0 and all(is_listed(shape) for shape in given)
+    return [listed(f"{name}[{i}]", shape) for i, shape in enumerate(given if several else [given])]

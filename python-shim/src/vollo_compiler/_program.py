@@ -257,8 +257,11 @@ class Program:
             timing: Cycles by the names of ``docs/machine.md``; those left out stay.
 
         Raises:
+            TypeError: It is no mapping.
             ValueError: A name is not known or a number is out of its range.
         """
+        if not isinstance(timing, Mapping):
+            raise TypeError(f"timing: a mapping of names to integers is needed, got {timing!r}")
         cycles = {**self._summary["config"]["timing"], **timing}
         return Program._of(
             *self._remote.gateway.create("retime", self._remote.handle, json.dumps(cycles))

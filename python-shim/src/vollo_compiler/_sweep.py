@@ -147,7 +147,7 @@ def sweep(
 
     Raises:
         ValueError: A model is not supported, or there is none or no board.
-        TypeError: An option is not known.
+        TypeError: An option is not known, or a mapping holds something else.
 
     Example:
         >>> import vollo_compiler
@@ -158,6 +158,8 @@ def sweep(
         ValueError: sweep: no models were given; pass at least one by name
     """
     for name, given in (("models", models), ("configs", configs)):
+        if not isinstance(given, Mapping):
+            raise TypeError(f"sweep: {name} is a mapping from names, got {given!r}")
         if not given:
             raise ValueError(f"sweep: no {name} were given; pass at least one by name")
     tasks = len(models) * len(configs)
@@ -168,7 +170,9 @@ def sweep(
     ):
         rows: dict[Future[SweepRow], tuple[str, str]] = {}
         for model, made in models.items():
-            nnir = made if isinstance(made, NNIR) else made()
+            nnir = made() if callable(made) else made
+            if not isinstance(nnir, NNIR):
+                raise TypeError(f"sweep: {model} is no NNIR and makes none: {nnir!r}")
             for board, config in configs.items():
                 rows[pool.submit(_row, model, nnir, board, config, options)] = (model, board)
         for _ in as_completed(rows):
