@@ -105,8 +105,8 @@ class Fp8Weights(_TracingContext):
     """Constant weights of Linear, Conv1d and LSTM layers traced inside are stored as FP8 E4M3.
 
     They take half of the weight store and are widened to BF16 before use; biases stay as they
-    are. A board without FP8 storage refuses the model when it is compiled, and a weight that is
-    computed at run time is refused by :func:`vollo_torch.fx.nnir.to_nnir`.
+    are. When the program is compiled, boards without FP8 storage refuse the model, and all boards
+    refuse a weight that is computed at run time.
     """
 
     def _applied_to(self, outer: ActiveContexts) -> ActiveContexts:
