@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from nnir_bridge._errors import GatewayError
 __all__ = ["JAVA_BASELINE", "Java", "find_jar", "find_java"]
 
 JAVA_BASELINE = 17
+_LOG = logging.getLogger("nnir_bridge")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Java:
 def find_java() -> Java:
     """Return the first Java that can be used: NNIR_BRIDGE_JAVA, then JAVA_HOME, then PATH.
 
+    One that NNIR_BRIDGE_JAVA names and that cannot be used is warned of.
+
     Raises:
         GatewayError: There is none; the message says what was looked for where.
     """
@@ -35,6 +39,8 @@ def find_java() -> Java:
     for place, named in _candidates():
         found = _inspect(named) if named else "not set" if place != "PATH" else "no java there"
         if isinstance(found, Java):
+            if os.environ.get("NNIR_BRIDGE_JAVA") and place != "NNIR_BRIDGE_JAVA":
+                _LOG.warning("%s; %s is used, from %s", tried[0].strip(), found.launcher, place)
             return found
         tried.append(f"  {place}: {found}")
     raise GatewayError(

@@ -60,11 +60,19 @@ def test_names_what_is_too_old_or_missing(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("no_java")
-def test_takes_the_first_that_can_be_used(monkeypatch, tmp_path):
-    monkeypatch.setenv("NNIR_BRIDGE_JAVA", str(make_java(tmp_path / "old", "11.0.2")))
+def test_takes_the_first_that_can_be_used_and_warns_of_a_wrong_choice(
+    monkeypatch, tmp_path, caplog
+):
+    old = make_java(tmp_path / "old", "11.0.2")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "new"))
     launcher = make_java(tmp_path / "new", "21.0.1")
     assert (find_java().launcher, find_java().version) == (launcher, 21)
+    assert not caplog.messages
+    monkeypatch.setenv("NNIR_BRIDGE_JAVA", str(old))
+    assert find_java().launcher == launcher
+    assert caplog.messages == [
+        f"NNIR_BRIDGE_JAVA: {old} is Java 11, which is too old; {launcher} is used, from JAVA_HOME"
+    ]
 
 
 @pytest.mark.usefixtures("no_java")
