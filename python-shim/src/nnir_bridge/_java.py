@@ -35,7 +35,7 @@ def find_java() -> Java:
     Raises:
         GatewayError: There is none; the message says what was looked for where.
     """
-    tried = []
+    tried: list[str] = []
     for place, named in _candidates():
         found = _inspect(named) if named else "not set" if place != "PATH" else "no java there"
         if isinstance(found, Java):
