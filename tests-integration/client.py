@@ -105,7 +105,9 @@ def run(program: Program, x: torch.Tensor, axis: int) -> Floats:
     assert (whole[:2] == np.stack([first, second])).all()
     with vollo_rt.VolloRTContext() as context:
         context.add_vm(0, bit_accurate=True)
+        context.add_vm(1, bit_accurate=True)
         context.load_program(program)
+        assert context.accelerator_num_cores(0) == context.accelerator_num_cores(1)
         handle: int = context.add_job(x[0], output_formats=[vollo_rt.number_format_fp32])
         handles: list[int] = context.poll()
         assert handles == [handle]

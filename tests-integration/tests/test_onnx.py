@@ -482,6 +482,18 @@ def test_a_branch_that_is_not_taken_may_hold_anything(tmp_path):
     )
 
 
+def test_nodes_with_graphs_that_are_no_nodes_of_onnx(tmp_path):
+    body = helper.make_graph([NODE("Neg", ["e"], ["t"])], "b", [], [])
+    body.output.append(helper.make_tensor_value_info("t", TensorProto.FLOAT, None))
+    path = tmp_path / "model.onnx"
+    onnx.save(model_of([NODE("SequenceMap", [], ["y"], body=body)], {"x": [4, 6]}, ["y"]), path)
+    with pytest.raises(LoadError) as raised:
+        NNIR.from_onnx(path)
+    assert str(raised.value) == (
+        f"{path}: y (SequenceMap): its operands or attributes are not what ONNX defines"
+    )
+
+
 def test_a_choice_of_the_run_is_refused(tmp_path):
     condition = [NODE("ReduceSum", ["x"], ["s"], keepdims=0), NODE("Greater", ["s", "s"], ["c"])]
     assert refusal(branches(condition=condition), tmp_path) == (
@@ -722,9 +734,9 @@ def test_files_that_are_no_models(tmp_path):
             LoadError, match=r"not an ONNX model|ONNX model's tensor|before any node"
         ):
             NNIR.from_onnx(path)
-    for _ in range(300):
-        damaged = bytearray(valid)
-        for at in random.integers(len(valid), size=3):
+    for turn in range(400):
+        damaged = bytearray(valid if turn % 2 else branches().SerializeToString())
+        for at in random.integers(len(damaged), size=3):
             damaged[at] = random.integers(256)
         path.write_bytes(damaged)
         with contextlib.suppress(LoadError, ValueError):

@@ -79,16 +79,26 @@ final class OnnxNodes {
     }
     OnnxNode node = new OnnxNode(proto, values, builder, opset);
     proto.getOutputList().forEach(values::forget);
-    switch (node.operator()) {
-      case "If" -> addBranch(node);
-      case "SequenceMap" -> addForEach(node);
-      default -> addOperator(node);
+    try {
+      switch (node.operator()) {
+        case "If" -> addBranch(node);
+        case "SequenceMap" -> addForEach(node);
+        default -> addOperator(node);
+      }
+    } catch (UnsupportedModel | InvalidArgument | MalformedFile e) {
+      throw e;
+    } catch (RuntimeException e) {
+      // Nodes that no checker would pass fail in as many ways as there are operators.
+      LOG.log(Level.WARNING, "node " + node.name(), e);
+      throw new MalformedFile(
+          "%s (%s): its operands or attributes are not what ONNX defines"
+              .formatted(node.name(), node.operator()));
     }
   }
 
   private void addOperator(OnnxNode node) {
     NodeProto proto = node.proto();
-    Argument result = result(node);
+    Argument result = OnnxOperators.find(node.operator()).orElseThrow().apply(node);
     if (OnnxOperators.givesIntegers(node)) {
       proto.getOutputList().forEach(values::markInteger);
     }
@@ -106,20 +116,6 @@ final class OnnxNodes {
     }
     for (int i = 0; i < proto.getOutputCount(); i++) {
       values.put(proto.getOutput(i), results.get(i));
-    }
-  }
-
-  private static Argument result(OnnxNode node) {
-    try {
-      return OnnxOperators.find(node.operator()).orElseThrow().apply(node);
-    } catch (UnsupportedModel | InvalidArgument | MalformedFile e) {
-      throw e;
-    } catch (RuntimeException e) {
-      // Nodes that no checker would pass fail in as many ways as there are operators.
-      LOG.log(Level.WARNING, "node " + node.name(), e);
-      throw new MalformedFile(
-          "%s (%s): its operands or attributes are not what ONNX defines"
-              .formatted(node.name(), node.operator()));
     }
   }
 
