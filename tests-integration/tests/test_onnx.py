@@ -774,6 +774,8 @@ def test_the_command_compiles_a_model(tmp_path, capsys):
         ["--streaming-transform", "-1", "--", "{model}"],
         ["{model}", "--streaming-transform", "2"],
         ["--override-input-shapes", "1,32,7", "--io-only", "{model}"],
+        ["--streaming-transform", "2", "{model}", "--io-only"],
+        ["--streaming-transform", "-1", "{model}", "--model-name", "m"],
     ],
 )
 def test_the_model_may_stand_before_or_after_the_options(options, tmp_path):

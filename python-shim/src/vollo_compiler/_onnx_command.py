@@ -45,12 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _separated(arguments: Sequence[str]) -> list[str]:
-    """Put ``--`` before a model that follows the values of an option that takes several."""
-    given = list(arguments)
-    options = [place for place, argument in enumerate(given) if argument.startswith("-")]
-    if options and given[options[-1]] in _SEVERAL and given[-1].endswith(".onnx"):
-        given.insert(len(given) - 1, "--")
-    return given
+    """Put a model that follows the values of an option that takes several before all options."""
+    option = ""
+    for place, argument in enumerate(arguments):
+        is_model = argument.endswith(".onnx") and arguments[place - 1] != "-o"
+        if is_model and option in _SEVERAL:
+            return [argument, *arguments[:place], *arguments[place + 1 :]]
+        option = argument if argument.startswith("--") else option
+    return list(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
