@@ -330,6 +330,19 @@ def test_a_convolution_takes_over_the_zeros_before_it(pads, groups, tmp_path):
     assert "Concat" not in str(NNIR.from_onnx(tmp_path / "model.onnx"))
 
 
+def fill(layer, constants, biases, order):
+    """Give PyTorch's layer the weights of ONNX's, whose gates come in another order."""
+    for d, both in enumerate(biases):
+        suffix = "_l0_reverse" if d == 1 else "_l0"
+        for name, value in (
+            ("weight_ih", constants["w"][d]),
+            ("weight_hh", constants["r"][d]),
+            ("bias_ih", both[: len(order)]),
+            ("bias_hh", both[len(order) :]),
+        ):
+            getattr(layer, name + suffix).copy_(torch.from_numpy(value[order]))
+
+
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
 @pytest.mark.parametrize("given", [False, True])
 def test_lstm(direction, given, tmp_path):
@@ -347,16 +360,7 @@ def test_lstm(direction, given, tmp_path):
     lstm = nn.LSTM(3, 5, bidirectional=n == 2)
     order = np.r_[0:5, 10:15, 15:20, 5:10]
     with torch.no_grad():
-        for d in range(n):
-            suffix = "_l0_reverse" if d == 1 else "_l0"
-            bias = constants["b"][d] if given else np.zeros(40, np.float32)
-            for name, value in (
-                ("weight_ih", constants["w"][d]),
-                ("weight_hh", constants["r"][d]),
-                ("bias_ih", bias[:20]),
-                ("bias_hh", bias[20:]),
-            ):
-                getattr(lstm, name + suffix).copy_(torch.from_numpy(value[order]))
+        fill(lstm, constants, constants.get("b", np.zeros((n, 40), np.float32)), order)
         state = [torch.from_numpy(constants[s]) for s in "hc"] if given else None
         backwards = direction == "reverse"
         out, (h, c) = lstm(x.flip(0) if backwards else x, state)
@@ -372,11 +376,11 @@ def test_lstm(direction, given, tmp_path):
 def test_gru(direction, given, tmp_path):
     n = 2 if direction == "bidirectional" else 1
     constants = {"w": weights(n, 15, 3), "r": weights(n, 15, 5)}
-    state, bias = weights(n, 2, 5, seed=5), weights(n, 30, seed=4)
+    state = weights(n, 2, 5, seed=5)
     names, inputs = ["x", "w", "r"], {"x": [4, 2, 3]}
     if given != "nothing":
         names += ["b", "", "h"]
-        constants["b"] = bias
+        constants["b"] = weights(n, 30, seed=4)
         inputs |= {"h": [n, 2, 5]} if given == "a state of the run" else {}
         constants |= {"h": state} if given == "constants" else {}
     options = {"hidden_size": 5, "direction": direction, "linear_before_reset": 1}
@@ -386,16 +390,7 @@ def test_gru(direction, given, tmp_path):
     gru = nn.GRU(3, 5, bidirectional=n == 2)
     order = np.r_[5:10, 0:5, 10:15]
     with torch.no_grad():
-        for d in range(n):
-            suffix = "_l0_reverse" if d == 1 else "_l0"
-            both = np.zeros(30, np.float32) if given == "nothing" else bias[d]
-            for name, value in (
-                ("weight_ih", constants["w"][d]),
-                ("weight_hh", constants["r"][d]),
-                ("bias_ih", both[:15]),
-                ("bias_hh", both[15:]),
-            ):
-                getattr(gru, name + suffix).copy_(torch.from_numpy(value[order]))
+        fill(gru, constants, constants.get("b", np.zeros((n, 30), np.float32)), order)
         backwards = direction == "reverse"
         h0 = None if given == "nothing" else torch.from_numpy(state)
         out, h = gru(x.flip(0) if backwards else x, h0)
