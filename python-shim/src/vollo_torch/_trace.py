@@ -152,19 +152,15 @@ class _ShapeRecorder(fx.Interpreter):
     """Runs a graph and writes each result's shape and type into its node."""
 
     def run(self, *args: Any, **options: Any) -> Any:
-        made = {
-            str(node.target): self.fetch_attr(str(node.target))
-            for node in self.graph.nodes
-            if node.op == "get_attr" and str(node.target).startswith(_MADE_BY_FORWARD)
-        }
+        changed = [node.args[0] for node in self.graph.nodes if _changes_what_forward_made(node)]
+        made = {node.target: self.fetch_attr(node.target) for node in changed}
+        before = {name: value.clone() for name, value in made.items()}
         try:
-            for name, value in made.items():
-                setattr(self.module, name, value.clone())  # forward may change what it makes
             result = super().run(*args, **options)
             return map_aggregate(result, lambda v: v.clone() if torch.is_tensor(v) else v)
         finally:
             for name, value in made.items():
-                setattr(self.module, name, value)
+                value.copy_(before[name])  # forward makes it anew in each call
 
     def run_node(self, n: Node) -> Any:
         result = super().run_node(n)
@@ -334,8 +330,7 @@ def _traced(tracer: _Tracer, root: torch.nn.Module, name: str) -> fx.Graph:
     finally:
         is_vollo_tracing.reset(token)
     for node in graph.nodes:
-        changed = node.args[0] if node.args else None
-        if _changes_what_forward_made(node, changed) and not node.users:
+        if _changes_what_forward_made(node) and not node.users:
             raise ValueError(
                 f"{node.name}: it changes in place a tensor that is not traced; go on with its "
                 "result, as in y = y.add_(x)"
@@ -343,7 +338,8 @@ def _traced(tracer: _Tracer, root: torch.nn.Module, name: str) -> fx.Graph:
     return graph
 
 
-def _changes_what_forward_made(node: Node, changed: object) -> bool:
+def _changes_what_forward_made(node: Node) -> bool:
+    changed = node.args[0] if node.args else None
     return (
         node.op == "call_method"
         and str(node.target).endswith("_")
