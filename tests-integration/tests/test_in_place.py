@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 import vollo_torch
+from operators import Applied
 from vollo_compiler import Config
 
 
@@ -79,15 +80,6 @@ def _changed_and_read_by_its_first_name(x):
     return product * 2 + x * ones
 
 
-class MadeByForward(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
-
-
 @pytest.mark.parametrize(
     "function",
     [
@@ -98,7 +90,7 @@ class MadeByForward(nn.Module):
 )
 def test_tensors_that_forward_makes_may_be_changed(function):
     x = torch.randn(3, 4)
-    prepared, output = vollo_torch.fx.prepare_shape(MadeByForward(function), x)
+    prepared, output = vollo_torch.fx.prepare_shape(Applied(lambda _, x: function(x)), x)
     torch.testing.assert_close(output, function(x), rtol=0, atol=0)
     program = vollo_torch.fx.nnir.to_nnir(prepared).to_program(Config.ip_core(2, 8))
     for given in (x, x * 2):
@@ -113,7 +105,9 @@ def test_a_change_that_the_trace_cannot_follow_is_refused():
         return ones
 
     with pytest.raises(ValueError) as error:
-        vollo_torch.fx.prepare_shape(MadeByForward(changed_for_its_effect), torch.zeros(4))
+        vollo_torch.fx.prepare_shape(
+            Applied(lambda _, x: changed_for_its_effect(x)), torch.zeros(4)
+        )
     assert str(error.value) == (
         "mul_: it changes in place a tensor that is not traced; go on with its result, as in "
         "y = y.add_(x)"
