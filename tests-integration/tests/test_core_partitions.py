@@ -55,6 +55,29 @@ def test_cores_that_the_board_does_not_have_are_ignored():
     assert sum(_blocks(Partitioned([7], [7]), cores=2)) == 128
 
 
+class CalledTwice(nn.Module):
+    """One layer in two partitions."""
+
+    def __init__(self, first, second):
+        super().__init__()
+        self.layer = nn.Linear(64, 64)
+        self.partitions = first, second
+
+    def forward(self, x):
+        for cores in self.partitions:
+            with Partition(cores):
+                x = self.layer(x)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "blocks"),
+    [([1], [3], [0, 64, 0, 64]), ([1], [1], [0, 64, 0, 0]), ([2], [0, 2], [0, 0, 64, 0])],
+)
+def test_a_layer_called_in_two_partitions_is_stored_where_each_needs_it(first, second, blocks):
+    assert _blocks(CalledTwice(first, second)) == blocks
+
+
 def test_a_model_stays_on_its_cores_and_within_them_on_its_partitions():
     assert _blocks(Partitioned([0, 1], [1]), core_indices=[1, 2]) == [0, 128, 0, 0]
 

@@ -65,6 +65,9 @@ final class Placer {
     }
   }
 
+  /** Weights as tiles with the same choice of cores read them; others may have them elsewhere. */
+  private record OwnRow(WeightStore.RowPiece piece, List<Integer> cores) {}
+
   Placement place(TileGraph graph) {
     int[] core = new int[graph.tiles().size()];
     Arrays.fill(core, Placement.ANYWHERE);
@@ -219,17 +222,15 @@ final class Placer {
   private List<Unit> units(TileGraph graph) {
     int[] parent = new int[graph.tiles().size()];
     Arrays.setAll(parent, i -> i);
-    Map<WeightStore.RowPiece, Integer> ownerOfRow = new HashMap<>();
+    Map<OwnRow, Integer> ownerOfRow = new HashMap<>();
     for (Tile tile : graph.tiles()) {
       for (int partner : partners(graph, tile)) {
         unite(parent, tile.id(), partner);
       }
       if (tile.op() instanceof TileOp.MatVec sum) {
         for (TileOp.Segment segment : sum.segments()) {
-          unite(
-              parent,
-              tile.id(),
-              ownerOfRow.computeIfAbsent(cuts.pieceOf(segment), piece -> tile.id()));
+          OwnRow row = new OwnRow(cuts.pieceOf(segment), tile.cores());
+          unite(parent, tile.id(), ownerOfRow.computeIfAbsent(row, r -> tile.id()));
         }
       }
     }
