@@ -1,21 +1,13 @@
 package org.nnirbridge.compiler;
 
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.Set;
-import org.nnirbridge.backend.Backend;
-import org.nnirbridge.backend.RowCuts;
-import org.nnirbridge.diagnostic.DoesNotFit;
 import org.nnirbridge.diagnostic.InvalidArgument;
 import org.nnirbridge.diagnostic.UnsupportedModel;
 import org.nnirbridge.hardware.HardwareConfig;
-import org.nnirbridge.latency.LatencyEstimator;
 import org.nnirbridge.layout.DataDimensions;
 import org.nnirbridge.layout.DynamicWeights;
 import org.nnirbridge.nnir.Graph;
@@ -24,7 +16,6 @@ import org.nnirbridge.nnir.State;
 import org.nnirbridge.nnir.op.Conv1d;
 import org.nnirbridge.nnir.op.Conv1dStep;
 import org.nnirbridge.nnir.op.GruCell;
-import org.nnirbridge.nnir.op.Input;
 import org.nnirbridge.nnir.op.Linear;
 import org.nnirbridge.nnir.op.LowerStep;
 import org.nnirbridge.nnir.op.Lstm;
@@ -32,9 +23,7 @@ import org.nnirbridge.nnir.op.LstmCell;
 import org.nnirbridge.nnir.op.MatMul;
 import org.nnirbridge.nnir.op.Op;
 import org.nnirbridge.nnir.op.RecurrentLayer;
-import org.nnirbridge.program.Port;
 import org.nnirbridge.program.Program;
-import org.nnirbridge.program.ProgramVerifier;
 import org.nnirbridge.tile.TileBuilder;
 import org.nnirbridge.tile.TileGraph;
 import org.nnirbridge.tile.TileTensor;
@@ -43,9 +32,6 @@ import org.nnirbridge.transform.FuseSums;
 
 /** The line from graphs to a program. */
 public final class Compiler {
-  /** Rows are cut where that leaves this share of the cycles or less: docs/calibration.md. */
-  private static final double WORTH_CUTTING = 0.9;
-
   private Compiler() {}
 
   /** A graph to compile into a program, and how. */
@@ -72,124 +58,7 @@ public final class Compiler {
         fused.stream()
             .map(model -> DynamicWeights.infer(model.graph(), allowsDynamicWeights(model)))
             .toList();
-    List<TileGraph> tiles = lower(config, fused, layouts, false);
-    try {
-      return fastest(config, fused, layouts, tiles);
-    } catch (DoesNotFit asItIs) {
-      return smallest(config, fused, layouts);
-    }
-  }
-
-  /**
-   * The program of the kind that does without cut rows; one with cut rows where that is much
-   * faster.
-   */
-  private static Program fastest(
-      HardwareConfig config,
-      List<Model> models,
-      List<DataDimensions> layouts,
-      List<TileGraph> tiles) {
-    Program whole = best(config, models, layouts, tiles, RowCuts.Kind.NONE);
-    boolean cutsAny =
-        tiles.stream().anyMatch(graph -> RowCuts.cutAny(RowCuts.Kind.LEFT_OVER, config, graph));
-    if (!cutsAny || !models.stream().allMatch(Compiler::triesTransforms)) {
-      return whole;
-    }
-    try {
-      Program cut = best(config, models, layouts, tiles, RowCuts.Kind.LEFT_OVER);
-      return cycles(cut, models) <= WORTH_CUTTING * cycles(whole, models) ? cut : whole;
-    } catch (DoesNotFit cutDoesNotFit) {
-      return whole;
-    }
-  }
-
-  private static boolean triesTransforms(Model model) {
-    return !Boolean.FALSE.equals(model.options().optimizeTransforms())
-        && !Boolean.TRUE.equals(model.options().quickCompile());
-  }
-
-  /** The first program that fits of those that save room, even where that costs cycles. */
-  private static Program smallest(
-      HardwareConfig config, List<Model> models, List<DataDimensions> layouts) {
-    List<TileGraph> packed = lower(config, models, layouts, true);
-    try {
-      return best(config, models, layouts, packed, RowCuts.Kind.NONE);
-    } catch (DoesNotFit whole) {
-      return best(config, models, layouts, packed, RowCuts.Kind.ALL);
-    }
-  }
-
-  /** The program with the fewest cycles of those that the models' seeds give. */
-  private static Program best(
-      HardwareConfig config,
-      List<Model> models,
-      List<DataDimensions> layouts,
-      List<TileGraph> tiles,
-      RowCuts.Kind kind) {
-    List<Program> programs = new ArrayList<>();
-    List<DoesNotFit> refusals = new ArrayList<>();
-    for (long seed : seeds(models)) {
-      try {
-        programs.add(assemble(config, models, layouts, Backend.compile(config, tiles, kind, seed)));
-      } catch (DoesNotFit doesNotFit) {
-        refusals.add(doesNotFit);
-      }
-    }
-    if (programs.isEmpty()) {
-      throw refusals.get(0);
-    }
-    return programs.size() == 1
-        ? programs.get(0)
-        : Collections.min(programs, Comparator.comparingLong(program -> cycles(program, models)));
-  }
-
-  /** The seeds of all models, each once; with {@code quick_compile} only the first. */
-  private static Set<Long> seeds(List<Model> models) {
-    Set<Long> seeds = new LinkedHashSet<>();
-    for (Model model : models) {
-      List<Long> own = model.options().randomSeeds();
-      boolean quick = Boolean.TRUE.equals(model.options().quickCompile());
-      seeds.addAll(own == null ? List.of(0L) : quick ? own.subList(0, 1) : own);
-    }
-    return seeds;
-  }
-
-  /** The cycles of one inference of each model; programs that the capacities block come last. */
-  private static long cycles(Program program, List<Model> models) {
-    long cycles = 0;
-    for (int model = 0; model < program.models().size(); model++) {
-      CompileOptions options = models.get(model).options();
-      int queue = options.writeQueueCapacity();
-      int buffer = options.outputBufferCapacity();
-      try {
-        cycles += LatencyEstimator.estimate(program, model, queue, buffer, true).cycles();
-      } catch (InvalidArgument tooSmall) {
-        return Long.MAX_VALUE;
-      }
-    }
-    return cycles;
-  }
-
-  private static Program assemble(
-      HardwareConfig config,
-      List<Model> models,
-      List<DataDimensions> layouts,
-      Backend.Result result) {
-    List<org.nnirbridge.program.Model> compiled = new ArrayList<>();
-    for (int m = 0; m < models.size(); m++) {
-      Model model = models.get(m);
-      compiled.add(
-          new org.nnirbridge.program.Model(
-              model.name(),
-              inputPorts(model.graph(), layouts.get(m)),
-              outputPorts(model.graph(), layouts.get(m)),
-              result.code().get(m),
-              Boolean.TRUE.equals(model.options().generateStateReset()),
-              model.graph().nodes().stream().map(Node::place).toList()));
-    }
-    Program program = new Program(config, result.images(), compiled);
-    ProgramVerifier.verify(program);
-    return program;
+    return new ProgramSearch(config, fused, layouts).find();
   }
 
   private static void check(HardwareConfig config, Model model) {
@@ -256,7 +125,7 @@ public final class Compiler {
    *
    * @param packsWeights whether operators save weight blocks even where that costs cycles
    */
-  private static List<TileGraph> lower(
+  static List<TileGraph> lower(
       HardwareConfig config,
       List<Model> models,
       List<DataDimensions> layouts,
@@ -320,35 +189,5 @@ public final class Compiler {
             .filter(core -> partition.isEmpty() || partition.contains(core))
             .toList();
     return both.isEmpty() ? options.coreIndices() : both;
-  }
-
-  private static List<Port> inputPorts(Graph graph, DataDimensions layout) {
-    List<Port> ports = new ArrayList<>();
-    for (Node node : graph.inputs()) {
-      Input input = (Input) node.op();
-      ports.add(
-          new Port(
-              node.name(),
-              node.type().shape(),
-              node.type().format(),
-              input.streamingDim(),
-              layout.ofNode().get(node.id())));
-    }
-    return ports;
-  }
-
-  private static List<Port> outputPorts(Graph graph, DataDimensions layout) {
-    List<Port> ports = new ArrayList<>();
-    for (Graph.Output output : graph.outputs()) {
-      Node node = graph.node(output.node());
-      ports.add(
-          new Port(
-              node.name(),
-              node.type().shape(),
-              output.format(),
-              output.streamingDim(),
-              layout.ofNode().get(node.id())));
-    }
-    return ports;
   }
 }
