@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 import vollo_torch
+from damage import damaged_copies
 from examples import CausalCnn, LstmTagger, ResidualMlp
 from operators import CASES
 from support_table import compiled, nnir_of
@@ -150,13 +151,8 @@ def test_damage_is_noticed(stored, tmp_path):
         "the stored model is damaged: its checksum does not match its content; copy it again, or "
         "save it again"
     )
-    random = np.random.default_rng(0)
-    for at in random.integers(12, len(stored), 60):
-        flipped = bytearray(stored)
-        flipped[at] ^= 1 << int(random.integers(8))
-        assert refusal(path, bytes(flipped)) == damaged
-    for end in random.integers(100, len(stored), 20):
-        assert refusal(path, stored[:end]) == damaged
+    for copy in damaged_copies(stored, flips=60, cuts=20):
+        assert refusal(path, copy) == damaged
 
 
 def resealed(stored, change):

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import vollo_torch
+from damage import damaged_copies
 from examples import CausalCnn, LstmTagger
 from vollo_compiler import Config, LoadError, Program, ProgramBuilder
 
@@ -176,13 +177,8 @@ def test_a_damaged_snapshot_says_why(program, snapshot):
         "the snapshot is damaged: its checksum does not match its content; copy it again, or take "
         "it again"
     )
-    random = np.random.default_rng(0)
-    for at in random.integers(12, len(snapshot), 40):
-        flipped = bytearray(snapshot)
-        flipped[at] ^= 1 << int(random.integers(8))
-        assert refused(vm, flipped) == damaged
-    for end in random.integers(100, len(snapshot), 10):
-        assert refused(vm, snapshot[:end]) == damaged
+    for copy in damaged_copies(snapshot, flips=40, cuts=10):
+        assert refused(vm, copy) == damaged
 
 
 def test_only_bytes_are_taken(program):

@@ -2,8 +2,6 @@ package org.nnirbridge.backend;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
-import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.tile.Tile;
 import org.nnirbridge.tile.TileGraph;
 import org.nnirbridge.tile.TileOp;
@@ -14,22 +12,13 @@ final class CutSums {
 
   static TileGraph run(TileGraph graph, RowCuts cuts) {
     TileRewriter rewriter = new TileRewriter(graph);
-    int group = graph.tiles().stream().mapToInt(Tile::group).max().orElse(0) + 1;
     for (Tile tile : graph.tiles()) {
-      if (!(tile.op() instanceof TileOp.MatVec whole && cuts.isCut(whole))) {
+      if (tile.op() instanceof TileOp.MatVec whole && cuts.isCut(whole)) {
+        TileOp.MatVec sum = whole.withOperands(rewriter::newId);
+        rewriter.keepAsChain(tile, sum, pieces(sum, cuts));
+      } else {
         rewriter.keep(tile);
-        continue;
       }
-      TileOp.MatVec sum = whole.withOperands(rewriter::newId);
-      List<List<TileOp.Segment>> pieces = pieces(sum, cuts);
-      OptionalInt soFar = sum.initial();
-      for (List<TileOp.Segment> piece : pieces.subList(0, pieces.size() - 1)) {
-        TileOp.MatVec part =
-            new TileOp.MatVec(soFar, piece, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY);
-        soFar = OptionalInt.of(rewriter.add(tile, part, NumberFormat.FP32, group++));
-      }
-      List<TileOp.Segment> last = pieces.get(pieces.size() - 1);
-      rewriter.keepAs(tile, new TileOp.MatVec(soFar, last, sum.minimum(), sum.maximum()));
     }
     return rewriter.build();
   }

@@ -2,6 +2,7 @@ package org.nnirbridge.backend;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.tile.Tile;
 import org.nnirbridge.tile.TileGraph;
@@ -13,10 +14,12 @@ final class TileRewriter {
   private final TileGraph graph;
   private final int[] newIds;
   private final List<Tile> tiles = new ArrayList<>();
+  private int nextGroup;
 
   TileRewriter(TileGraph graph) {
     this.graph = graph;
     this.newIds = new int[graph.tiles().size()];
+    this.nextGroup = graph.tiles().stream().mapToInt(Tile::group).max().orElse(0) + 1;
   }
 
   /** The new id of a tile that has been kept. */
@@ -40,8 +43,24 @@ final class TileRewriter {
     newIds[tile.id()] = tiles.size() - 1;
   }
 
+  /**
+   * Keeps a sum piece by piece, each of which goes on in float32 where the one before it ends.
+   *
+   * @param sum the tile's work, whose operands are new ids
+   * @param pieces its segments, in order
+   */
+  void keepAsChain(Tile tile, TileOp.MatVec sum, List<List<TileOp.Segment>> pieces) {
+    int last = pieces.size() - 1;
+    OptionalInt soFar = sum.initial();
+    for (List<TileOp.Segment> piece : pieces.subList(0, last)) {
+      TileOp part = TileOp.MatVec.unclamped(soFar, piece);
+      soFar = OptionalInt.of(add(tile, part, NumberFormat.FP32, nextGroup++));
+    }
+    keepAs(tile, new TileOp.MatVec(soFar, pieces.get(last), sum.minimum(), sum.maximum()));
+  }
+
   /** Adds a tile that belongs to the work of another. */
-  int add(Tile like, TileOp op, NumberFormat format, int group) {
+  private int add(Tile like, TileOp op, NumberFormat format, int group) {
     tiles.add(new Tile(tiles.size(), op, format, like.lanes(), group, like.layer(), like.cores()));
     return tiles.size() - 1;
   }

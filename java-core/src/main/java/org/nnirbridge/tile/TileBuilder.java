@@ -242,8 +242,7 @@ public final class TileBuilder {
             segments.add(new TileOp.Segment(weights.get(i), row, 0, operands.get(i).tiles()));
           }
           return add(
-              new TileOp.MatVec(
-                  biasTile(bias, row), segments, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY),
+              TileOp.MatVec.unclamped(biasTile(bias, row), segments),
               format,
               lanesOf(row, rows),
               group);

@@ -114,6 +114,10 @@ public sealed interface TileOp {
       segments = List.copyOf(segments);
     }
 
+    public static MatVec unclamped(OptionalInt initial, List<Segment> segments) {
+      return new MatVec(initial, segments, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY);
+    }
+
     @Override
     public List<Integer> operands() {
       List<Integer> operands = new ArrayList<>();

@@ -1,6 +1,5 @@
 package org.nnirbridge.nnir.op;
 
-import java.util.Arrays;
 import java.util.List;
 import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
@@ -39,18 +38,17 @@ public record GruWeights(Tensor input, Tensor hidden, Tensor inputBias, Tensor h
     WeightMatrix[] x = new WeightMatrix[3];
     WeightMatrix[] h = new WeightMatrix[3];
     for (int gate = 0; gate < x.length; gate++) {
-      x[gate] = gateMatrix(step, input, gate);
-      h[gate] = gateMatrix(step, hidden, gate);
+      x[gate] = gateMatrix(step, input, List.of(gate), 0, hiddenSize());
+      h[gate] = gateMatrix(step, hidden, List.of(gate), 0, hiddenSize());
     }
-    float[] both = inputBias.plus(hiddenBias).values();
+    Tensor both = inputBias.plus(hiddenBias);
     return (in, states) -> {
       Vector before = states.get(0);
       List<Vector> operands = List.of(before, in);
       Vector reset = step.tiles().gate(List.of(h[0], x[0]), operands, part(both, 0));
       Vector update = step.tiles().gate(List.of(h[1], x[1]), operands, part(both, 1));
-      Vector recalled =
-          step.tiles().gate(List.of(h[2]), List.of(before), part(hiddenBias.values(), 2));
-      Vector fresh = step.tiles().gate(List.of(x[2]), List.of(in), part(inputBias.values(), 2));
+      Vector recalled = step.tiles().gate(List.of(h[2]), List.of(before), part(hiddenBias, 2));
+      Vector fresh = step.tiles().gate(List.of(x[2]), List.of(in), part(inputBias, 2));
       Vector after = unit(step, reset, update, recalled, fresh, before);
       Vector output =
           new Vector(
@@ -78,15 +76,8 @@ public record GruWeights(Tensor input, Tensor hidden, Tensor inputBias, Tensor h
     return new TileTensor(List.of(vector.lanes()), 0, List.of(vector));
   }
 
-  private float[] part(float[] bias, int gate) {
-    return Arrays.copyOfRange(bias, gate * hiddenSize(), (gate + 1) * hiddenSize());
-  }
-
-  private WeightMatrix gateMatrix(LowerStep step, Tensor weights, int gate) {
-    int columns = weights.shape().get(1);
-    int size = hiddenSize() * columns;
-    float[] rows = Arrays.copyOfRange(weights.values(), gate * size, (gate + 1) * size);
-    return step.tiles().weights(rows, hiddenSize(), columns, step.context().fp8Weights());
+  private float[] part(Tensor bias, int gate) {
+    return gateRows(bias, List.of(gate), 0, hiddenSize());
   }
 
   @Override

@@ -51,30 +51,9 @@ public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) implements R
   /** Rows of some gates, from the same place in each. */
   private Sum sum(LowerStep step, List<Integer> gates, int first, int rows) {
     return new Sum(
-        matrix(step, hidden, gates, first, rows),
-        matrix(step, input, gates, first, rows),
-        rows(bias, gates, first, rows));
-  }
-
-  private WeightMatrix matrix(
-      LowerStep step, Tensor weights, List<Integer> gates, int first, int rows) {
-    int columns = weights.shape().get(1);
-    return step.tiles()
-        .weights(
-            rows(weights, gates, first, rows),
-            gates.size() * rows,
-            columns,
-            step.context().fp8Weights());
-  }
-
-  private float[] rows(Tensor tensor, List<Integer> gates, int first, int rows) {
-    int columns = tensor.values().length / (GATES * hiddenSize());
-    float[] chosen = new float[gates.size() * rows * columns];
-    for (int i = 0; i < gates.size(); i++) {
-      int from = (gates.get(i) * hiddenSize() + first) * columns;
-      System.arraycopy(tensor.values(), from, chosen, i * rows * columns, rows * columns);
-    }
-    return chosen;
+        gateMatrix(step, hidden, gates, first, rows),
+        gateMatrix(step, input, gates, first, rows),
+        gateRows(bias, gates, first, rows));
   }
 
   /** Completes the gates by their last lanes, which one vector holds side by side. */

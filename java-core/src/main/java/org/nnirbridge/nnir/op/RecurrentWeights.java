@@ -5,6 +5,7 @@ import org.nnirbridge.nnir.NodeContext;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.tile.Vector;
+import org.nnirbridge.tile.WeightMatrix;
 
 /** The constants of one recurrent layer in one direction, and what a step of it does. */
 sealed interface RecurrentWeights permits LstmWeights, GruWeights {
@@ -20,6 +21,28 @@ sealed interface RecurrentWeights permits LstmWeights, GruWeights {
 
   default int hiddenSize() {
     return hidden().shape().get(1);
+  }
+
+  /** Rows of some gates, from the same place in each, of a tensor with the rows of all gates. */
+  default float[] gateRows(Tensor tensor, List<Integer> gates, int first, int rows) {
+    int columns = tensor.values().length / tensor.shape().get(0);
+    float[] chosen = new float[gates.size() * rows * columns];
+    for (int i = 0; i < gates.size(); i++) {
+      int from = (gates.get(i) * hiddenSize() + first) * columns;
+      System.arraycopy(tensor.values(), from, chosen, i * rows * columns, rows * columns);
+    }
+    return chosen;
+  }
+
+  /** The matrix of such rows, to be stored as the context of the layer says. */
+  default WeightMatrix gateMatrix(
+      LowerStep step, Tensor weights, List<Integer> gates, int first, int rows) {
+    return step.tiles()
+        .weights(
+            gateRows(weights, gates, first, rows),
+            gates.size() * rows,
+            weights.shape().get(1),
+            step.context().fp8Weights());
   }
 
   /** What makes one step. */
