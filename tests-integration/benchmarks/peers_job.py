@@ -43,7 +43,7 @@ class Effort:
         warm_up: Seconds before anything is timed, until compilers at run time have settled.
         rounds: How often each contender has its turn.
         settle: Seconds of each turn that are not timed: caches fill, other runtimes' threads stop
-            spinning.
+            spinning, which onnxruntime's and OpenBLAS's do for some 30 ms.
         timed: Seconds of each turn that are timed.
     """
 
@@ -53,8 +53,8 @@ class Effort:
     timed: float
 
 
-FULL = Effort(2.0, 50, 0.020, 0.010)
-QUICK = Effort(1.0, 10, 0.020, 0.010)
+FULL = Effort(2.0, 50, 0.060, 0.010)
+QUICK = Effort(1.0, 10, 0.060, 0.010)
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,16 @@ public final class Models {
   private final Random random;
   private final GraphBuilder builder = new GraphBuilder();
   private int inputs;
+  private NodeContext context = NodeContext.DEFAULT;
 
   public Models(long seed) {
     random = new Random(seed);
+  }
+
+  /** What comes next has its weights in FP8. */
+  public Models withFp8Weights() {
+    context = new NodeContext(NumberFormat.BF16, true, List.of());
+    return this;
   }
 
   public Tensor tensor(Integer... shape) {
@@ -56,7 +63,7 @@ public final class Models {
   }
 
   public int add(String name, Op op, Integer... inputs) {
-    return builder.add(name, op, NodeContext.DEFAULT, List.of(inputs));
+    return builder.add(name, op, context, List.of(inputs));
   }
 
   public int linear(int input, int out) {

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import org.nnirbridge.vm.kernel.KernelChoice;
 import org.nnirbridge.vm.kernel.Kernels;
+import org.nnirbridge.vm.kernel.Packing;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -11,6 +12,7 @@ import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -18,8 +20,9 @@ import org.openjdk.jmh.annotations.Threads;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What this machine can do at most: BF16 products a nanosecond with nothing else to do, and bytes a
- * nanosecond from memory. Run with {@code -t 2} for two threads.
+ * What this machine can do at most: products a nanosecond with nothing else to do, how soon one
+ * product can follow another in a sum, and reading as many bytes as a model's weights have. Run
+ * with {@code -t 2} for two threads.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -31,12 +34,10 @@ import org.openjdk.jmh.annotations.Warmup;
 public class RooflineBenchmark {
   private static final int WIDTH = 64;
   private static final int INPUTS = 256;
-  private static final int INTS = 11 << 20;
+  private static final int SUMS = 16;
 
   private final float[] memory = new float[2 * WIDTH + INPUTS];
-  private final int[] pairs = new int[INPUTS / 2 * WIDTH];
-  private final int[] large = new int[INTS];
-  private final int[] same = new int[INTS];
+  private final int[] words = new int[INPUTS / 2 * WIDTH];
   private Kernels kernels;
 
   @Setup
@@ -44,36 +45,70 @@ public class RooflineBenchmark {
     kernels = KernelChoice.create(true);
   }
 
+  /** How the weights are packed. */
+  @State(Scope.Thread)
+  public static class Form {
+    @Param public Packing packing;
+  }
+
   /** One tile whose weights stay in the first caches: products a nanosecond. */
   @Benchmark
   @OperationsPerInvocation(WIDTH * INPUTS)
-  public float[] products() {
-    kernels.addProducts(memory, 0, WIDTH, WIDTH, 2 * WIDTH, INPUTS, pairs, 0, 1, memory.length);
+  public float[] products(Form form) {
+    kernels.addProducts(
+        memory, 0, WIDTH, WIDTH, 2 * WIDTH, INPUTS, words, form.packing, 0, 1, memory.length);
     return memory;
   }
 
-  /** Four streams of it, whose weights are unpacked once. */
+  /** Streams of it, whose weights are unpacked once. */
   @State(Scope.Thread)
   public static class Streams {
-    private static final int COUNT = 4;
+    private static final int COUNT = 16;
     private final float[] memory = new float[COUNT * (2 * WIDTH + INPUTS)];
   }
 
-  /** The same for four streams at once. */
+  /** The same for many streams at once. */
   @Benchmark
   @OperationsPerInvocation(WIDTH * INPUTS * Streams.COUNT)
-  public float[] productsOfStreams(Streams streams) {
+  public float[] productsOfStreams(Form form, Streams streams) {
     float[] values = streams.memory;
     int stride = values.length / Streams.COUNT;
     kernels.addProducts(
-        values, 0, WIDTH, WIDTH, 2 * WIDTH, INPUTS, pairs, 0, Streams.COUNT, stride);
+        values, 0, WIDTH, WIDTH, 2 * WIDTH, INPUTS, words, form.packing, 0, Streams.COUNT, stride);
     return values;
   }
 
-  /** Two arrays of 46 MB read once: bytes a nanosecond. */
+  /** So few sums that each product waits for the one before: products of one sum a nanosecond. */
   @Benchmark
-  @OperationsPerInvocation(2 * INTS * Integer.BYTES)
-  public boolean memory() {
-    return Arrays.equals(large, same);
+  @OperationsPerInvocation(INPUTS)
+  public float[] productsOfOneSum() {
+    kernels.addProducts(
+        memory, 0, WIDTH, SUMS, 2 * WIDTH, INPUTS, words, Packing.PAIRS, 0, 1, memory.length);
+    return memory;
+  }
+
+  /** Two arrays that together have as many bytes as the weights of an LSTM of the workloads. */
+  @State(Scope.Thread)
+  public static class Weights {
+    @Param({"1800", "10900", "43300"})
+    public int kibibytes;
+
+    private int[] one;
+    private int[] other;
+
+    @Setup
+    public void load() {
+      int ints = kibibytes * (1024 / Integer.BYTES) / 2;
+      one = new int[ints];
+      other = new int[ints];
+    }
+  }
+
+  /** Reading all bytes once: a time. */
+  @Benchmark
+  @BenchmarkMode(Mode.AverageTime)
+  @OutputTimeUnit(TimeUnit.MICROSECONDS)
+  public boolean read(Weights weights) {
+    return Arrays.equals(weights.one, weights.other);
   }
 }

@@ -28,7 +28,9 @@ public class StepBenchmark {
     Workloads.LSTM_2X256,
     Workloads.LSTM_2X256_SEQUENCE,
     Workloads.LSTM_3X480,
-    Workloads.LSTM_3X960
+    Workloads.LSTM_3X960,
+    Workloads.LSTM_2X256_FP8,
+    Workloads.LSTM_3X960_FP8
   })
   public String workload;
 

@@ -10,7 +10,7 @@ import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.program.Program;
 import org.nnirbridge.transform.StreamingTransform;
 
-/** The models of the comparison with peers, by the names that they have there. */
+/** The models of the comparison with peers, by the names that they have there, and FP8 ones. */
 final class Workloads {
   static final String MLP = "MLP 784-128-128-10";
   static final String CNN = "CNN step 32-128-1";
@@ -18,6 +18,8 @@ final class Workloads {
   static final String LSTM_2X256_SEQUENCE = "LSTM 2x256 20 steps";
   static final String LSTM_3X480 = "LSTM step 3x480";
   static final String LSTM_3X960 = "LSTM step 3x960";
+  static final String LSTM_2X256_FP8 = "LSTM step 2x256, FP8";
+  static final String LSTM_3X960_FP8 = "LSTM step 3x960, FP8";
 
   private Workloads() {}
 
@@ -38,10 +40,12 @@ final class Workloads {
     return switch (name) {
       case MLP -> mlp();
       case CNN -> streamed(cnn(), 1);
-      case LSTM_2X256 -> streamed(lstm(2, 128, 256, 2, 16), 0);
-      case LSTM_2X256_SEQUENCE -> lstm(20, 128, 256, 2, 16);
-      case LSTM_3X480 -> streamed(lstm(2, 480, 480, 3, 32), 0);
-      case LSTM_3X960 -> streamed(lstm(2, 960, 960, 3, 32), 0);
+      case LSTM_2X256 -> streamed(lstm(new Models(1), 2, 128, 256, 2, 16), 0);
+      case LSTM_2X256_FP8 -> streamed(lstm(new Models(1).withFp8Weights(), 2, 128, 256, 2, 16), 0);
+      case LSTM_2X256_SEQUENCE -> lstm(new Models(1), 20, 128, 256, 2, 16);
+      case LSTM_3X480 -> streamed(lstm(new Models(1), 2, 480, 480, 3, 32), 0);
+      case LSTM_3X960 -> streamed(lstm(new Models(1), 2, 960, 960, 3, 32), 0);
+      case LSTM_3X960_FP8 -> streamed(lstm(new Models(1).withFp8Weights(), 2, 960, 960, 3, 32), 0);
       default -> throw new IllegalArgumentException("there is no workload named " + name);
     };
   }
@@ -60,8 +64,8 @@ final class Workloads {
     return models.build(models.relu(models.paddedConv(first, 1, 3, 1, false)));
   }
 
-  private static Graph lstm(int steps, int features, int hidden, int layers, int tags) {
-    Models models = new Models(1);
+  private static Graph lstm(
+      Models models, int steps, int features, int hidden, int layers, int tags) {
     int x = models.input(steps, features);
     for (int layer = 0; layer < layers; layer++) {
       x = models.lstm(x, hidden);

@@ -12,6 +12,7 @@ import org.nnirbridge.program.Model;
 import org.nnirbridge.program.Port;
 import org.nnirbridge.vm.kernel.KernelChoice;
 import org.nnirbridge.vm.kernel.Kernels;
+import org.nnirbridge.vm.kernel.Packing;
 import org.nnirbridge.vm.plan.ModelPlan;
 import org.nnirbridge.vm.plan.ProgramPlan;
 
@@ -23,6 +24,7 @@ final class ModelRun implements Meeting.Phases {
   private static final Opcode[] OPCODES = Opcode.values();
   private static final NumberFormat[] FORMATS = NumberFormat.values();
   private static final UnaryFunction[] UNARY = UnaryFunction.values();
+  private static final Packing[] PACKINGS = Packing.values();
   private static final BinaryFunction[] BINARY = BinaryFunction.values();
 
   /** What a Java array can hold. */
@@ -31,7 +33,7 @@ final class ModelRun implements Meeting.Phases {
   private final ModelPlan plan;
   private final int blockSize;
   private final VmMode mode;
-  private final int[] pairs;
+  private final int[] words;
   private final float[] floats;
   private final int streams;
 
@@ -55,7 +57,7 @@ final class ModelRun implements Meeting.Phases {
     this.plan = plan;
     this.blockSize = blockSize;
     this.mode = options.mode();
-    this.pairs = program.pairs();
+    this.words = program.words();
     this.floats = program.floats();
     this.streams = options.streams();
     this.stride = stride(plan.memory().size());
@@ -259,7 +261,17 @@ final class ModelRun implements Meeting.Phases {
           memory, sums, start, step[1], source, step[5], floats, step[6], streams, stride);
     } else {
       arithmetic.addProducts(
-          memory, sums, start, step[1], source, step[5], pairs, step[6], streams, stride);
+          memory,
+          sums,
+          start,
+          step[1],
+          source,
+          step[5],
+          words,
+          PACKINGS[step[7]],
+          step[6],
+          streams,
+          stride);
     }
   }
 

@@ -12,13 +12,13 @@ import org.nnirbridge.numerics.UnaryFunction;
  */
 public interface Kernels {
   /**
-   * Products of BF16 weights with the same inputs, added up in order for each lane: {@code sum =
+   * Products of packed weights with the same inputs, added up in order for each lane: {@code sum =
    * fma(weight, input, sum)}, from a start.
    *
    * @param sums where the sums go
    * @param start what they start from
    * @param width how many sums, a multiple of 16
-   * @param pairs the weights as {@code [input / 2][lane]}, the even input's in the low half
+   * @param words the weights as {@code [packing.word(input)][lane]}
    * @param weights where they start
    * @param streams how many times this is done, on places that lie {@code stride} apart
    */
@@ -29,7 +29,8 @@ public interface Kernels {
       int width,
       int source,
       int inputs,
-      int[] pairs,
+      int[] words,
+      Packing packing,
       int weights,
       int streams,
       int stride);

@@ -30,20 +30,18 @@ public final class ScalarKernels implements Kernels {
       int width,
       int source,
       int inputs,
-      int[] pairs,
+      int[] words,
+      Packing packing,
       int weights,
       int streams,
       int stride) {
     for (int base = 0; base < streams * stride; base += stride) {
-      if (start != sums) {
-        System.arraycopy(memory, base + start, memory, base + sums, width);
-      }
+      System.arraycopy(memory, base + start, memory, base + sums, width);
       for (int k = 0; k < inputs; k++) {
         float input = memory[base + source + k];
-        int row = weights + k / 2 * width;
+        int row = weights + packing.word(k) * width;
         for (int j = 0; j < width; j++) {
-          int pair = pairs[row + j];
-          float weight = Float.intBitsToFloat(k % 2 == 0 ? pair << 16 : pair & 0xFFFF0000);
+          float weight = packing.weight(words[row + j], k);
           memory[base + sums + j] = Math.fma(weight, input, memory[base + sums + j]);
         }
       }
@@ -63,9 +61,7 @@ public final class ScalarKernels implements Kernels {
       int streams,
       int stride) {
     for (int base = 0; base < streams * stride; base += stride) {
-      if (start != sums) {
-        System.arraycopy(memory, base + start, memory, base + sums, width);
-      }
+      System.arraycopy(memory, base + start, memory, base + sums, width);
       for (int k = 0; k < inputs; k++) {
         float input = memory[base + source + k];
         int row = weights + k * width;

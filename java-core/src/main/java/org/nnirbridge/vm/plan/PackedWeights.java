@@ -6,22 +6,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.nnirbridge.numerics.Bf16;
+import org.nnirbridge.numerics.Fp8E4M3;
 import org.nnirbridge.program.CoreImage;
+import org.nnirbridge.vm.kernel.Packing;
 
 /**
  * The weights of tiles in the order in which they are used; tiles with the same weights share them.
  *
- * <p>BF16 weights are packed in pairs: {@code [input / 2][lane]}, the even input's weight in the
- * low half of each int. Float32 weights are {@code [input][lane]}.
+ * <p>For a bit-accurate machine they are packed, {@code [packing.word(input)][lane]}: tiles of FP8
+ * weights in quads, where these can hold them, all others as pairs of BF16. For a float32 machine
+ * they are {@code [input][lane]}.
  */
 final class PackedWeights {
   private final boolean bf16;
   private final int blockSize;
   private final List<CoreImage> images;
   private final Map<Key, Integer> offsets = new HashMap<>();
+  private final Map<Sum.WeightBlock, Boolean> smallBlocks = new HashMap<>();
   private final List<Runnable> fills = new ArrayList<>();
   private int size;
-  private int[] pairs = new int[0];
+  private int[] words = new int[0];
   private float[] floats = new float[0];
 
   /** The weight blocks of each row, and how many inputs each multiplies. */
@@ -44,17 +48,44 @@ final class PackedWeights {
       return known;
     }
     int offset = size;
-    int rows = bf16 ? (tile.inputs() + 1) / 2 : tile.inputs();
+    Packing packing = packing(tile);
+    int rows = bf16 ? packing.words(tile.inputs()) : tile.inputs();
     size = Math.addExact(size, Math.multiplyExact(rows, tile.width()));
     offsets.put(key, offset);
-    fills.add(() -> fill(key, tile.width(), offset));
+    fills.add(() -> fill(key, tile.width(), packing, offset));
     return offset;
+  }
+
+  /** How the weights of a tile are packed on a bit-accurate machine. */
+  Packing packing(Tile tile) {
+    boolean small =
+        tile.rows().stream().flatMap(row -> row.weights().stream()).allMatch(this::fitsQuads);
+    return small ? Packing.QUADS : Packing.PAIRS;
+  }
+
+  private boolean fitsQuads(Sum.WeightBlock block) {
+    return smallBlocks.computeIfAbsent(block, this::isSmall);
+  }
+
+  private boolean isSmall(Sum.WeightBlock block) {
+    byte[] codes = images.get(block.core()).fp8Weights();
+    int length = blockSize * blockSize;
+    int from = block.index() * length;
+    if (from >= codes.length) {
+      return false;
+    }
+    for (int i = from; i < from + length; i++) {
+      if (!Packing.QUADS.holds(Fp8E4M3.decode(codes[i]))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Packs everything that was added. */
   void pack() {
     if (bf16) {
-      pairs = new int[size];
+      words = new int[size];
     } else {
       floats = new float[size];
     }
@@ -63,7 +94,7 @@ final class PackedWeights {
     offsets.clear();
   }
 
-  private void fill(Key key, int width, int offset) {
+  private void fill(Key key, int width, Packing packing, int offset) {
     for (int row = 0; row < key.rows().size(); row++) {
       int input = 0;
       for (int slice = 0; slice < key.lanes().size(); slice++) {
@@ -71,30 +102,26 @@ final class PackedWeights {
         CoreImage image = images.get(block.core());
         int from = block.index() * blockSize * blockSize;
         for (int k = 0; k < key.lanes().get(slice); k++, input++, from += blockSize) {
-          fill(image, from, input, width, offset + row * blockSize);
+          fill(image, from, input, width, packing, offset + row * blockSize);
         }
       }
     }
   }
 
-  private void fill(CoreImage image, int from, int input, int width, int to) {
-    if (bf16) {
-      int half = input % 2 * Short.SIZE;
-      int at = to + input / 2 * width;
-      for (int j = 0; j < blockSize; j++) {
-        int bits = Float.floatToRawIntBits(Bf16.round(image.weight(from + j))) >>> Short.SIZE;
-        pairs[at + j] |= bits << half;
-      }
-    } else {
-      int at = to + input * width;
-      for (int j = 0; j < blockSize; j++) {
-        floats[at + j] = image.weight(from + j);
+  private void fill(CoreImage image, int from, int input, int width, Packing packing, int to) {
+    int at = to + (bf16 ? packing.word(input) : input) * width;
+    for (int j = 0; j < blockSize; j++) {
+      float weight = image.weight(from + j);
+      if (bf16) {
+        words[at + j] = packing.with(words[at + j], input, Bf16.round(weight));
+      } else {
+        floats[at + j] = weight;
       }
     }
   }
 
-  int[] pairs() {
-    return pairs;
+  int[] words() {
+    return words;
   }
 
   float[] floats() {

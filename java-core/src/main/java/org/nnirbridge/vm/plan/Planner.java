@@ -220,7 +220,8 @@ final class Planner {
         steps.offset(start),
         steps.offset(source),
         tile.inputs(),
-        weights.add(tile));
+        weights.add(tile),
+        weights.packing(tile).ordinal());
   }
 
   private void write(Operation operation, Steps steps) {

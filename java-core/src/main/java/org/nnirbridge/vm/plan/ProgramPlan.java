@@ -7,10 +7,10 @@ import org.nnirbridge.vm.VmMode;
 /**
  * How to run the models of a program; may be shared by any number of machines.
  *
- * @param pairs the weights of {@link VmMode#BIT_ACCURATE}, two BF16 to an int; else empty
+ * @param words the packed weights of {@link VmMode#BIT_ACCURATE}; else empty
  * @param floats the weights of {@link VmMode#FLOAT32}; else empty
  */
-public record ProgramPlan(List<ModelPlan> models, int[] pairs, float[] floats) {
+public record ProgramPlan(List<ModelPlan> models, int[] words, float[] floats) {
   /**
    * Plans all models of a program.
    *
@@ -24,6 +24,6 @@ public record ProgramPlan(List<ModelPlan> models, int[] pairs, float[] floats) {
             .map(model -> new Planner(program, model, mode, threads, weights).plan())
             .toList();
     weights.pack();
-    return new ProgramPlan(models, weights.pairs(), weights.floats());
+    return new ProgramPlan(models, weights.words(), weights.floats());
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.nnirbridge.numerics.BinaryFunction;
+import org.nnirbridge.numerics.Fp8E4M3;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.numerics.UnaryFunction;
 
@@ -22,18 +24,20 @@ class VectorKernelsTest {
     assertNotEquals(ScalarKernels.class, KernelChoice.create(true).getClass());
   }
 
-  @Property(tries = 500)
+  @Property(tries = 1000)
   void productsHaveTheBitsOfTheScalarKernels(
       @ForAll @IntRange(min = 1, max = 9) int sixteens,
-      @ForAll @IntRange(min = 1, max = 90) int inputs,
-      @ForAll @IntRange(min = 1, max = 7) int streams,
+      @ForAll @IntRange(min = 1, max = 300) int inputs,
+      @ForAll @IntRange(min = 1, max = 21) int streams,
       @ForAll @IntRange(min = -60, max = 60) int scale,
-      @ForAll boolean bf16,
+      @ForAll Optional<Packing> packing,
       @ForAll boolean inPlace,
       @ForAll long seed) {
     int width = 16 * sixteens;
     float[] floats = values(width * inputs, scale, seed);
-    int[] pairs = pairs(floats, width, inputs);
+    if (packing.equals(Optional.of(Packing.QUADS))) {
+      floats = quads(width * inputs, seed);
+    }
     int stride = 2 * width + inputs;
     float[] scalarMemory = values(stride * streams, scale, seed + 1);
     float[] simdMemory = scalarMemory.clone();
@@ -42,8 +46,10 @@ class VectorKernelsTest {
     for (float[] memory : List.of(scalarMemory, simdMemory)) {
       Kernels kernels =
           memory == scalarMemory ? new ScalarKernels(true) : KernelChoice.create(true);
-      if (bf16) {
-        kernels.addProducts(memory, 0, start, width, source, inputs, pairs, 0, streams, stride);
+      if (packing.isPresent()) {
+        int[] words = packed(packing.get(), floats, width, inputs);
+        kernels.addProducts(
+            memory, 0, start, width, source, inputs, words, packing.get(), 0, streams, stride);
       } else {
         kernels.addProducts(memory, 0, start, width, source, inputs, floats, 0, streams, stride);
       }
@@ -51,15 +57,27 @@ class VectorKernelsTest {
     assertArrayEquals(bits(scalarMemory), bits(simdMemory));
   }
 
-  private static int[] pairs(float[] weights, int width, int inputs) {
-    int[] pairs = new int[(inputs + 1) / 2 * width];
+  private static int[] packed(Packing packing, float[] weights, int width, int inputs) {
+    int[] words = new int[packing.words(inputs) * width];
     for (int k = 0; k < inputs; k++) {
       for (int j = 0; j < width; j++) {
-        int half = Float.floatToRawIntBits(weights[k * width + j]) >>> 16;
-        pairs[k / 2 * width + j] |= half << k % 2 * 16;
+        int at = packing.word(k) * width + j;
+        words[at] = packing.with(words[at], k, weights[k * width + j]);
       }
     }
-    return pairs;
+    return words;
+  }
+
+  /** Weights of FP8, of every magnitude that quads hold. */
+  private static float[] quads(int length, long seed) {
+    Random random = new Random(seed);
+    float[] values = new float[length];
+    for (int i = 0; i < length; i++) {
+      do {
+        values[i] = Fp8E4M3.decode((byte) random.nextInt(256));
+      } while (!Packing.QUADS.holds(values[i]));
+    }
+    return values;
   }
 
   @ParameterizedTest

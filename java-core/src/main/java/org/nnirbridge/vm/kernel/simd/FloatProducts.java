@@ -4,7 +4,8 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Sums of products with lanes = independent sums, so that each keeps its order.
+ * Sums of products with float32 weights, with lanes = independent sums, so that each keeps its
+ * order.
  *
  * <p>Each method is one loop over the inputs with its sums in registers: the JIT compiler keeps
  * vectors there only if nothing but that loop lies between their first and last use.
@@ -19,32 +20,31 @@ final class FloatProducts {
     return FloatVector.fromArray(FLOATS, values, offset);
   }
 
-  /** All sums of one stream. */
-  static void add(
+  /** Sums of one stream, on {@code lanes} of the width. */
+  private static void add(
       float[] memory,
       int sums,
       int start,
+      int lanes,
       int width,
       int source,
       int inputs,
       float[] floats,
       int weights) {
     int j = 0;
-    for (; j + 8 * LANES <= width; j += 8 * LANES) {
-      addEight(memory, sums + j, start + j, width, source, inputs, floats, weights + j);
-    }
-    for (; j + 4 * LANES <= width; j += 4 * LANES) {
+    for (; j + 4 * LANES <= lanes; j += 4 * LANES) {
       addFour(memory, sums + j, start + j, width, source, inputs, floats, weights + j);
     }
-    for (; j + 2 * LANES <= width; j += 2 * LANES) {
+    for (; j + 2 * LANES <= lanes; j += 2 * LANES) {
       addTwo(memory, sums + j, start + j, width, source, inputs, floats, weights + j);
     }
-    for (; j + LANES <= width; j += LANES) {
+    for (; j + LANES <= lanes; j += LANES) {
       addOne(memory, sums + j, start + j, width, source, inputs, floats, weights + j);
     }
   }
 
-  private static void addEight(
+  /** All sums of streams whose places lie {@code stride} apart. */
+  static void addStreams(
       float[] memory,
       int sums,
       int start,
@@ -52,36 +52,40 @@ final class FloatProducts {
       int source,
       int inputs,
       float[] floats,
-      int weights) {
-    FloatVector a = load(memory, start);
-    FloatVector b = load(memory, start + LANES);
-    FloatVector c = load(memory, start + 2 * LANES);
-    FloatVector d = load(memory, start + 3 * LANES);
-    FloatVector e = load(memory, start + 4 * LANES);
-    FloatVector f = load(memory, start + 5 * LANES);
-    FloatVector g = load(memory, start + 6 * LANES);
-    FloatVector h = load(memory, start + 7 * LANES);
-    int w = weights;
-    int end = source + inputs;
-    for (int k = source; k < end; k++, w += width) {
-      FloatVector x = FloatVector.broadcast(FLOATS, memory[k]);
-      a = load(floats, w).fma(x, a);
-      b = load(floats, w + LANES).fma(x, b);
-      c = load(floats, w + 2 * LANES).fma(x, c);
-      d = load(floats, w + 3 * LANES).fma(x, d);
-      e = load(floats, w + 4 * LANES).fma(x, e);
-      f = load(floats, w + 5 * LANES).fma(x, f);
-      g = load(floats, w + 6 * LANES).fma(x, g);
-      h = load(floats, w + 7 * LANES).fma(x, h);
+      int weights,
+      int streams,
+      int stride) {
+    int whole = width / (2 * LANES) * (2 * LANES);
+    int stream = 0;
+    for (; stream + 4 <= streams; stream += 4) {
+      int base = stream * stride;
+      for (int j = 0; j < whole; j += 2 * LANES) {
+        addTwoOfFour(
+            memory,
+            base + sums + j,
+            base + start + j,
+            width,
+            base + source,
+            inputs,
+            floats,
+            weights + j,
+            stride);
+      }
     }
-    a.intoArray(memory, sums);
-    b.intoArray(memory, sums + LANES);
-    c.intoArray(memory, sums + 2 * LANES);
-    d.intoArray(memory, sums + 3 * LANES);
-    e.intoArray(memory, sums + 4 * LANES);
-    f.intoArray(memory, sums + 5 * LANES);
-    g.intoArray(memory, sums + 6 * LANES);
-    h.intoArray(memory, sums + 7 * LANES);
+    for (int other = 0; other < streams; other++) {
+      int base = other * stride;
+      int from = other < stream ? whole : 0;
+      add(
+          memory,
+          base + sums + from,
+          base + start + from,
+          width - from,
+          width,
+          base + source,
+          inputs,
+          floats,
+          weights + from);
+    }
   }
 
   private static void addFour(
@@ -151,5 +155,82 @@ final class FloatProducts {
       a = load(floats, w).fma(x, a);
     }
     a.intoArray(memory, sums);
+  }
+
+  private static void addTwoOfFour(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      float[] floats,
+      int weights,
+      int stride) {
+    FloatVector a0 = load(memory, start);
+    FloatVector b0 = load(memory, start + LANES);
+    FloatVector a1 = load(memory, start + stride);
+    FloatVector b1 = load(memory, start + stride + LANES);
+    FloatVector a2 = load(memory, start + 2 * stride);
+    FloatVector b2 = load(memory, start + 2 * stride + LANES);
+    FloatVector a3 = load(memory, start + 3 * stride);
+    FloatVector b3 = load(memory, start + 3 * stride + LANES);
+    int w = weights;
+    int end = source + inputs - 1;
+    int k = source;
+    for (; k < end; k += 2, w += 2 * width) {
+      FloatVector a = FloatVector.fromArray(FLOATS, floats, w);
+      FloatVector b = FloatVector.fromArray(FLOATS, floats, w + LANES);
+      FloatVector x0 = FloatVector.broadcast(FLOATS, memory[k]);
+      a0 = a.fma(x0, a0);
+      b0 = b.fma(x0, b0);
+      FloatVector x1 = FloatVector.broadcast(FLOATS, memory[k + stride]);
+      a1 = a.fma(x1, a1);
+      b1 = b.fma(x1, b1);
+      FloatVector x2 = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
+      a2 = a.fma(x2, a2);
+      b2 = b.fma(x2, b2);
+      FloatVector x3 = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
+      a3 = a.fma(x3, a3);
+      b3 = b.fma(x3, b3);
+      FloatVector aNext = FloatVector.fromArray(FLOATS, floats, w + width);
+      FloatVector bNext = FloatVector.fromArray(FLOATS, floats, w + width + LANES);
+      FloatVector x0Next = FloatVector.broadcast(FLOATS, memory[k + 1]);
+      a0 = aNext.fma(x0Next, a0);
+      b0 = bNext.fma(x0Next, b0);
+      FloatVector x1Next = FloatVector.broadcast(FLOATS, memory[k + 1 + stride]);
+      a1 = aNext.fma(x1Next, a1);
+      b1 = bNext.fma(x1Next, b1);
+      FloatVector x2Next = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * stride]);
+      a2 = aNext.fma(x2Next, a2);
+      b2 = bNext.fma(x2Next, b2);
+      FloatVector x3Next = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * stride]);
+      a3 = aNext.fma(x3Next, a3);
+      b3 = bNext.fma(x3Next, b3);
+    }
+    if (k == end) {
+      FloatVector a = FloatVector.fromArray(FLOATS, floats, w);
+      FloatVector b = FloatVector.fromArray(FLOATS, floats, w + LANES);
+      FloatVector x0 = FloatVector.broadcast(FLOATS, memory[k]);
+      a0 = a.fma(x0, a0);
+      b0 = b.fma(x0, b0);
+      FloatVector x1 = FloatVector.broadcast(FLOATS, memory[k + stride]);
+      a1 = a.fma(x1, a1);
+      b1 = b.fma(x1, b1);
+      FloatVector x2 = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
+      a2 = a.fma(x2, a2);
+      b2 = b.fma(x2, b2);
+      FloatVector x3 = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
+      a3 = a.fma(x3, a3);
+      b3 = b.fma(x3, b3);
+    }
+    a0.intoArray(memory, sums);
+    b0.intoArray(memory, sums + LANES);
+    a1.intoArray(memory, sums + stride);
+    b1.intoArray(memory, sums + stride + LANES);
+    a2.intoArray(memory, sums + 2 * stride);
+    b2.intoArray(memory, sums + 2 * stride + LANES);
+    a3.intoArray(memory, sums + 3 * stride);
+    b3.intoArray(memory, sums + 3 * stride + LANES);
   }
 }

@@ -237,11 +237,13 @@ final class Loops {
       (a, i, b, j, c, k, to, target, count) -> {
         for (int n = 0; n < count; n += LANES) {
           FloatVector x = load(a, i + n);
-          FloatVector large = ONE.sub(broadcast(2f).div(load(b, j + n).add(1f)));
           FloatVector twice = x.abs().mul(2f);
           FloatVector e = lowTerms(highTerms(twice), twice);
-          FloatVector small = e.div(e.add(2f));
-          FloatVector y = large.blend(small, x.abs().compare(VectorOperators.LT, SERIES_LIMIT));
+          var isSmall = x.abs().compare(VectorOperators.LT, SERIES_LIMIT);
+          FloatVector numerator = broadcast(2f).blend(e, isSmall);
+          FloatVector denominator = load(b, j + n).add(1f).blend(e.add(2f), isSmall);
+          FloatVector quotient = numerator.div(denominator);
+          FloatVector y = ONE.sub(quotient).blend(quotient, isSmall);
           IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
           y.reinterpretAsInts().or(sign).reinterpretAsFloats().intoArray(to, target + n);
         }

@@ -6,6 +6,7 @@ import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.numerics.UnaryFunction;
 import org.nnirbridge.vm.kernel.Kernels;
+import org.nnirbridge.vm.kernel.Packing;
 import org.nnirbridge.vm.kernel.ScalarKernels;
 
 /**
@@ -52,12 +53,20 @@ public final class VectorKernels implements Kernels {
               BinaryFunction.GREATER, Loops.GREATER,
               BinaryFunction.GREATER_EQUAL, Loops.GREATER_OR_EQUAL));
 
+  /** From that many streams on it pays to unpack weights once for all. */
+  private static final int FEWEST_STREAMS_TO_UNPACK = 4;
+
+  /** As many as leave a tile's unpacked weights in the first cache; whole quads. */
+  private static final int UNPACKED_INPUTS = 128;
+
   private final ScalarKernels scalar;
   private final boolean rounds;
   private final float[] first = new float[SCRATCH];
   private final float[] second = new float[SCRATCH];
   private final float[] third = new float[SCRATCH];
   private final float[] bounds = new float[2];
+  private final float[] scaled = new float[UNPACKED_INPUTS];
+  private float[] unpacked = new float[0];
 
   // Not constants, so that the JIT compiler does not know them where they are called.
   private final Loop round = Loops.ROUND;
@@ -115,21 +124,85 @@ public final class VectorKernels implements Kernels {
       int width,
       int source,
       int inputs,
-      int[] pairs,
+      int[] words,
+      Packing packing,
       int weights,
       int streams,
       int stride) {
-    int stream = 0;
-    for (; stream + PairProducts.STREAMS <= streams; stream += PairProducts.STREAMS) {
-      int base = stream * stride;
+    if (packing == Packing.PAIRS) {
       PairProducts.addStreams(
-          memory, sums + base, start + base, width, source + base, inputs, pairs, weights, stride);
+          memory, sums, start, width, source, inputs, words, weights, streams, stride);
+    } else if (streams >= FEWEST_STREAMS_TO_UNPACK) {
+      addUnpacked(memory, sums, start, width, source, inputs, words, weights, streams, stride);
+    } else {
+      for (int base = 0; base < streams * stride; base += stride) {
+        addQuads(memory, base + sums, base + start, width, base + source, inputs, words, weights);
+      }
     }
-    for (; stream < streams; stream++) {
-      int base = stream * stride;
-      PairProducts.add(
-          memory, sums + base, start + base, width, source + base, inputs, pairs, weights);
+  }
+
+  private void addQuads(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      int[] quads,
+      int weights) {
+    int from = start;
+    int whole = inputs / 4 * 4;
+    for (int done = 0; done < whole; done += UNPACKED_INPUTS) {
+      int count = Math.min(UNPACKED_INPUTS, whole - done);
+      int at = weights + Packing.QUADS.word(done) * width;
+      if (QuadProducts.scale(memory, source + done, count, scaled)) {
+        QuadProducts.add(memory, sums, from, width, scaled, count, quads, at);
+      } else {
+        addUnpacked(memory, sums, from, width, source + done, count, quads, at, 1, 0);
+      }
+      from = sums;
     }
+    if (whole < inputs || inputs == 0) {
+      addUnpacked(
+          memory,
+          sums,
+          from,
+          width,
+          source + whole,
+          inputs - whole,
+          quads,
+          weights + Packing.QUADS.word(whole) * width,
+          1,
+          0);
+    }
+  }
+
+  /** Sums with quads that are unpacked once for all streams, a few inputs at a time. */
+  private void addUnpacked(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      int[] quads,
+      int weights,
+      int streams,
+      int stride) {
+    if (unpacked.length < UNPACKED_INPUTS * width) {
+      unpacked = new float[UNPACKED_INPUTS * width];
+    }
+    int from = start;
+    int done = 0;
+    do {
+      int count = Math.min(UNPACKED_INPUTS, inputs - done);
+      int at = weights + Packing.QUADS.word(done) * width;
+      QuadProducts.unpack(quads, at, Packing.QUADS.words(count), width, unpacked);
+      FloatProducts.addStreams(
+          memory, sums, from, width, source + done, count, unpacked, 0, streams, stride);
+      from = sums;
+      done += count;
+    } while (done < inputs);
   }
 
   @Override
@@ -144,10 +217,8 @@ public final class VectorKernels implements Kernels {
       int weights,
       int streams,
       int stride) {
-    for (int base = 0; base < streams * stride; base += stride) {
-      FloatProducts.add(
-          memory, sums + base, start + base, width, source + base, inputs, floats, weights);
-    }
+    FloatProducts.addStreams(
+        memory, sums, start, width, source, inputs, floats, weights, streams, stride);
   }
 
   @Override

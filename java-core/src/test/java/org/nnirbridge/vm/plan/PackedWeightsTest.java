@@ -1,0 +1,77 @@
+package org.nnirbridge.vm.plan;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+import org.nnirbridge.Models;
+import org.nnirbridge.hardware.Presets;
+import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.nnir.Tensor;
+import org.nnirbridge.nnir.op.Linear;
+import org.nnirbridge.numerics.Fp8E4M3;
+import org.nnirbridge.program.Program;
+import org.nnirbridge.vm.VmMode;
+
+class PackedWeightsTest {
+  private static final int INPUTS = 320;
+  private static final int OUTPUTS = 128;
+
+  /** A layer whose weights FP8 holds, stored as FP8 or as BF16. */
+  private static Program layer(int inputs, int outputs, float[] weights, boolean fp8) {
+    Models models = new Models(1);
+    int x = models.input(inputs);
+    Tensor bias = models.tensor(outputs);
+    if (fp8) {
+      models.withFp8Weights();
+    }
+    Tensor matrix = new Tensor(List.of(outputs, inputs), weights);
+    Graph graph = models.build(models.add("fc", new Linear(matrix, bias, true, 0), x));
+    return Models.compile(Presets.byName("amd_v80_c6b32"), graph);
+  }
+
+  private static float[] weights(int count, double scale, long seed) {
+    Random random = new Random(seed);
+    float[] weights = new float[count];
+    for (int i = 0; i < count; i++) {
+      weights[i] = Fp8E4M3.decode(Fp8E4M3.encode((float) (random.nextGaussian() * scale)));
+    }
+    return weights;
+  }
+
+  private static long bytes(Program program) {
+    return ProgramPlan.of(program, VmMode.BIT_ACCURATE, 1).words().length * 4L;
+  }
+
+  @Test
+  void fp8WeightsTakeAByteAndBf16WeightsTwo() {
+    float[] weights = weights(INPUTS * OUTPUTS, 0.1, 1);
+    assertEquals(INPUTS * OUTPUTS, bytes(layer(INPUTS, OUTPUTS, weights, true)));
+    assertEquals(2 * INPUTS * OUTPUTS, bytes(layer(INPUTS, OUTPUTS, weights, false)));
+  }
+
+  @Test
+  void aLargeFp8WeightTakesTwoBytesWithTheSumsBesideIt() {
+    float[] weights = weights(INPUTS * OUTPUTS, 0.1, 2);
+    weights[0] = 64f;
+    long bytes = bytes(layer(INPUTS, OUTPUTS, weights, true));
+    assertEquals(INPUTS * OUTPUTS + INPUTS * Tile.MOST_LANES, bytes);
+  }
+
+  @Property(tries = 60)
+  void fp8WeightsGiveTheBitsOfTheSameWeightsInBf16(
+      @ForAll @IntRange(min = 1, max = 150) int inputs,
+      @ForAll @IntRange(min = 1, max = 150) int outputs,
+      @ForAll @IntRange(min = -9, max = 9) int scale,
+      @ForAll long seed) {
+    float[] weights = weights(inputs * outputs, Math.scalb(1, scale), seed);
+    assertArrayEquals(
+        Models.bits(layer(inputs, outputs, weights, false), seed, 2),
+        Models.bits(layer(inputs, outputs, weights, true), seed, 2));
+  }
+}

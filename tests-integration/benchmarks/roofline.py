@@ -1,0 +1,95 @@
+"""Compare steps in the JVM with what the processor allows: ``roofline.py RESULTS``.
+
+Takes the JSON that JMH wrote of ``StepBenchmark`` and ``RooflineBenchmark``, and prints for each
+workload the largest of three lower bounds, and how many times longer a step takes:
+
+- products: all products of a layer at the rate of one tile in the first caches, or, where that
+  is longer, a layer's inputs one after another, since the products of one sum wait for each other;
+- bytes: reading as many bytes as the weights have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+# Of each workload the layers that wait for each other: the inputs and outputs of their products.
+LSTM_2X256 = [(128 + 256, 4 * 256), (256 + 256, 4 * 256)]
+LAYERS: dict[str, list[tuple[int, int]]] = {
+    "MLP 784-128-128-10": [(784, 128), (128, 128), (128, 10)],
+    "CNN step 32-128-1": [(3 * 32, 128), (3 * 128, 1)],
+    "LSTM step 2x256": [*LSTM_2X256, (256, 16)],
+    "LSTM 2x256 20 steps": [*(20 * LSTM_2X256), (256, 20 * 16)],
+    "LSTM step 3x480": [*(3 * [(2 * 480, 4 * 480)]), (480, 32)],
+    "LSTM step 3x960": [*(3 * [(2 * 960, 4 * 960)]), (960, 32)],
+}
+FP8 = ", FP8"
+STEPS_OF_SEQUENCE = 20
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("results", type=Path, help="what JMH wrote")
+    print(table(json.loads(parser.parse_args().results.read_text())))
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """Return the comparison of all steps on one thread as text.
+
+    Raises:
+        SystemExit: A result that the bounds need is missing.
+    """
+    scores = {
+        (result["benchmark"].rsplit(".", 1)[1], *sorted(result.get("params", {}).items())): result[
+            "primaryMetric"
+        ]["score"]
+        for result in results
+    }
+
+    def score(benchmark: str, **parameters: str) -> float:
+        key = (benchmark, *sorted(parameters.items()))
+        if key not in scores:
+            raise SystemExit(f"{benchmark} {parameters} is not in the results; run it with JMH")
+        return float(scores[key])
+
+    lines = ["step us  bound us  ratio  workload, and what bounds it"]
+    for name, layers in LAYERS.items():
+        for workload in (name, name + FP8):
+            key = ("step", ("threads", "1"), ("workload", workload))
+            if key not in scores:
+                continue
+            packing = "QUADS" if workload.endswith(FP8) else "PAIRS"
+            rate = score("products", packing=packing)
+            latency = 1 / score("productsOfOneSum")
+            bounds = {"products": products_micros(layers, rate, latency)}
+            size = weight_bytes(name, layers) // (2 if packing == "QUADS" else 1)
+            for kibibytes in (1800, 10900, 43300):
+                if size >= kibibytes * 1024 * 0.9:
+                    micros = score("read", kibibytes=str(kibibytes)) * size / (kibibytes * 1024)
+                    bounds["bytes"] = micros * (STEPS_OF_SEQUENCE if "20 steps" in name else 1)
+            kind = max(bounds, key=lambda bound: bounds[bound])
+            step = scores[key]
+            lines.append(
+                f"{step:7,.1f} {bounds[kind]:9,.1f} {step / bounds[kind]:6.2f}  {workload}: {kind}"
+            )
+    return "\n".join(lines)
+
+
+def products_micros(layers: list[tuple[int, int]], rate: float, latency: float) -> float:
+    """Return the least time of layers at a rate in products a nanosecond and a latency in ns."""
+    return sum(max(i * o / rate, i * latency) for i, o in layers) / 1000
+
+
+def weight_bytes(name: str, layers: list[tuple[int, int]]) -> int:
+    """Return the bytes of all weights in BF16, which a sequence uses again each step."""
+    once = layers[: len(LSTM_2X256)] if "20 steps" in name else layers
+    return sum(2 * i * o for i, o in once)
+
+
+if __name__ == "__main__":
+    main()
