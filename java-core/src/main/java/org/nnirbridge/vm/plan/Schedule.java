@@ -11,9 +11,8 @@ import java.util.Map;
 /**
  * Which thread computes what, and when.
  *
- * <p>A sum's level is one above those of all it is made from, another result's the highest of its
- * sources. So the results of one level fall into components that do not depend on each other, and
- * threads only have to meet between levels.
+ * <p>The results of one of the {@link Levels} fall into components that do not depend on each
+ * other, so that threads only have to meet between levels.
  *
  * @param phases between which all threads meet
  * @param levels the level of each result
@@ -77,7 +76,7 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
   }
 
   static Schedule of(Dataflow flow, int blockSize, int threads) {
-    Map<Result, Integer> levels = levels(flow);
+    Map<Result, Integer> levels = threads > 1 ? Levels.lowest(flow) : Levels.byWeights(flow);
     int highest = levels.values().stream().mapToInt(Integer::intValue).max().orElse(0);
     List<List<Result>> byLevel = new ArrayList<>();
     for (int level = 0; level <= highest; level++) {
@@ -127,18 +126,6 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
         phase.threads().get(thread).add(new Stage(level, parts.get(thread)));
       }
     }
-  }
-
-  private static Map<Result, Integer> levels(Dataflow flow) {
-    Map<Result, Integer> levels = new IdentityHashMap<>();
-    for (Result result : flow.results()) {
-      int level = 0;
-      for (Value source : result.sources()) {
-        level = Math.max(level, source instanceof Result other ? levels.get(other) : 0);
-      }
-      levels.put(result, result instanceof Sum ? level + 1 : level);
-    }
-    return levels;
   }
 
   private record Component(List<Result> results, long cost) {}

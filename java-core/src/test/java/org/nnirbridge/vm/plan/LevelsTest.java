@@ -1,0 +1,75 @@
+package org.nnirbridge.vm.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.nnirbridge.Models;
+import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.program.Program;
+import org.nnirbridge.vm.VmMode;
+
+class LevelsTest {
+  private static final int STEPS = 9;
+
+  private static Dataflow flow(Graph graph) {
+    Program program = Models.compile(graph);
+    return DataflowReader.read(program, program.models().get(0), VmMode.BIT_ACCURATE);
+  }
+
+  private static Graph layersOverSteps() {
+    Models models = new Models(5);
+    int x = models.lstm(models.lstm(models.input(STEPS, 40), 64), 64);
+    return models.build(models.linear(x, 7));
+  }
+
+  static Stream<Graph> graphs() {
+    Models models = new Models(6);
+    int x = models.paddedConv(models.input(40, STEPS), 64, 3, 2, false);
+    return Stream.of(Models.mlp(), layersOverSteps(), models.build(models.relu(x)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("graphs")
+  void aSumIsAboveItsSourcesAndAnotherResultLevelWithTheHighest(Graph graph) {
+    Dataflow flow = flow(graph);
+    for (Map<Result, Integer> levels : List.of(Levels.lowest(flow), Levels.byWeights(flow))) {
+      assertEquals(flow.results().size(), levels.size());
+      for (Result result : flow.results()) {
+        int highest = 0;
+        for (Value source : result.sources()) {
+          highest = Math.max(highest, source instanceof Result other ? levels.get(other) : 0);
+        }
+        int above = levels.get(result) - highest;
+        assertTrue(result instanceof Sum ? above > 0 : above == 0, result::toString);
+      }
+    }
+  }
+
+  @Test
+  void allStepsOfALayerFollowEachOther() {
+    Dataflow flow = flow(layersOverSteps());
+    Map<Integer, Set<Sum.WeightBlock>> blocks = new TreeMap<>();
+    Levels.byWeights(flow)
+        .forEach(
+            (result, level) -> {
+              if (result instanceof Sum sum) {
+                blocks.computeIfAbsent(level, key -> new HashSet<>()).addAll(sum.weights());
+              }
+            });
+    assertEquals(2 * STEPS + 1, blocks.size());
+    assertEquals(3, Set.copyOf(blocks.values()).size());
+    for (int step = 1; step <= STEPS; step++) {
+      assertEquals(blocks.get(1), blocks.get(step));
+      assertEquals(blocks.get(STEPS + 1), blocks.get(STEPS + step));
+    }
+  }
+}
