@@ -26,7 +26,7 @@ import torch
 
 from contenders import BFLOAT16, FLOAT32, VM, VM_RUN, Contender, Maker, makers, tune_inductor
 from numpy_steps import Array
-from round_trip import progress
+from round_trip_job import progress
 from torch_steps import matrix_vector
 from workloads import Workload, all_workloads
 

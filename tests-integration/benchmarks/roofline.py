@@ -17,16 +17,16 @@ from typing import Any
 
 # Of each workload the layers that wait for each other: the inputs and outputs of their products.
 LSTM_2X256 = [(128 + 256, 4 * 256), (256 + 256, 4 * 256)]
+SEQUENCE = "LSTM 2x256 20 steps"  # whose steps find the weights in the caches
 LAYERS: dict[str, list[tuple[int, int]]] = {
     "MLP 784-128-128-10": [(784, 128), (128, 128), (128, 10)],
     "CNN step 32-128-1": [(3 * 32, 128), (3 * 128, 1)],
     "LSTM step 2x256": [*LSTM_2X256, (256, 16)],
-    "LSTM 2x256 20 steps": [*(20 * LSTM_2X256), (256, 20 * 16)],
+    SEQUENCE: [*(20 * LSTM_2X256), (256, 20 * 16)],
     "LSTM step 3x480": [*(3 * [(2 * 480, 4 * 480)]), (480, 32)],
     "LSTM step 3x960": [*(3 * [(2 * 960, 4 * 960)]), (960, 32)],
 }
 FP8 = ", FP8"
-STEPS_OF_SEQUENCE = 20
 
 
 def main() -> None:
@@ -67,11 +67,11 @@ def table(results: list[dict[str, Any]]) -> str:
             rate = score("products", packing=packing)
             latency = 1 / score("productsOfOneSum")
             bounds = {"products": products_micros(layers, rate, latency)}
-            size = weight_bytes(name, layers) // (2 if packing == "QUADS" else 1)
-            for kibibytes in (1800, 10900, 43300):
+            size = sum(i * o for i, o in layers) * (1 if packing == "QUADS" else 2)
+            for kibibytes in (1800, 10900, 43300) if name != SEQUENCE else ():
                 if size >= kibibytes * 1024 * 0.9:
                     micros = score("read", kibibytes=str(kibibytes)) * size / (kibibytes * 1024)
-                    bounds["bytes"] = micros * (STEPS_OF_SEQUENCE if "20 steps" in name else 1)
+                    bounds["bytes"] = micros
             kind = max(bounds, key=lambda bound: bounds[bound])
             step = scores[key]
             lines.append(
@@ -83,12 +83,6 @@ def table(results: list[dict[str, Any]]) -> str:
 def products_micros(layers: list[tuple[int, int]], rate: float, latency: float) -> float:
     """Return the least time of layers at a rate in products a nanosecond and a latency in ns."""
     return sum(max(i * o / rate, i * latency) for i, o in layers) / 1000
-
-
-def weight_bytes(name: str, layers: list[tuple[int, int]]) -> int:
-    """Return the bytes of all weights in BF16, which a sequence uses again each step."""
-    once = layers[: len(LSTM_2X256)] if "20 steps" in name else layers
-    return sum(2 * i * o for i, o in once)
 
 
 if __name__ == "__main__":
