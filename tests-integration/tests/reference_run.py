@@ -29,6 +29,14 @@ class Everything(nn.Module):
         return self.head(hidden) + torch.cat([x[..., :32], x[..., 40:41]], dim=2)
 
 
+class EverythingInFp8(Everything):
+    """The same with its weights in FP8."""
+
+    def forward(self, x):
+        with vollo_torch.Fp8Weights():
+            return super().forward(x)
+
+
 LENGTH = 9
 
 

@@ -125,11 +125,12 @@ KERNELS = {
 }
 
 
-def test_every_java_and_simd_width_gives_the_same_bits(tmp_path):
+@pytest.mark.parametrize("model", [reference_run.Everything, reference_run.EverythingInFp8])
+def test_every_java_and_simd_width_gives_the_same_bits(model, tmp_path):
     """Over enough steps for the JIT compiler to have replaced the interpreter."""
-    nnir, _ = reference_run.nnir_and_input()
+    nnir, _ = reference_run.nnir_and_input(model)
     path = tmp_path / "model.vollo"
-    nnir.to_program(Config.bittware_ia420f_c6b32()).save(path)
+    nnir.to_program(Config.amd_v80_c6b32()).save(path)
     results = {
         (version, kernels): output_of(
             many_steps.__file__,
