@@ -13,7 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+
+from peers import Json, jmh_micros
 
 # Of each workload the layers that wait for each other: the inputs and outputs of their products.
 LSTM_2X256 = [(128 + 256, 4 * 256), (256 + 256, 4 * 256)]
@@ -27,6 +28,7 @@ LAYERS: dict[str, list[tuple[int, int]]] = {
     "LSTM step 3x960": [*(3 * [(2 * 960, 4 * 960)]), (960, 32)],
 }
 FP8 = ", FP8"
+READ_KIBIBYTES = (1800, 10900, 43300)  # as RooflineBenchmark reads them
 
 
 def main() -> None:
@@ -38,42 +40,42 @@ def main() -> None:
     print(table(json.loads(parser.parse_args().results.read_text())))
 
 
-def table(results: list[dict[str, Any]]) -> str:
+def table(results: list[Json]) -> str:
     """Return the comparison of all steps on one thread as text.
 
     Raises:
         SystemExit: A result that the bounds need is missing.
     """
     scores = {
-        (result["benchmark"].rsplit(".", 1)[1], *sorted(result.get("params", {}).items())): result[
-            "primaryMetric"
-        ]["score"]
+        (result["benchmark"].rsplit(".", 1)[1], *result.get("params", {}).values()): float(
+            result["primaryMetric"]["score"]
+        )
         for result in results
+        if ".RooflineBenchmark." in result["benchmark"]
     }
+    steps = jmh_micros(results)
 
-    def score(benchmark: str, **parameters: str) -> float:
-        key = (benchmark, *sorted(parameters.items()))
+    def score(*key: str) -> float:
         if key not in scores:
-            raise SystemExit(f"{benchmark} {parameters} is not in the results; run it with JMH")
-        return float(scores[key])
+            raise SystemExit(f"RooflineBenchmark {key} is not in the results; run it with JMH")
+        return scores[key]
 
     lines = ["step us  bound us  ratio  workload, and what bounds it"]
     for name, layers in LAYERS.items():
         for workload in (name, name + FP8):
-            key = ("step", ("threads", "1"), ("workload", workload))
-            if key not in scores:
+            step = steps.get((workload, 1))
+            if step is None:
                 continue
             packing = "QUADS" if workload.endswith(FP8) else "PAIRS"
-            rate = score("products", packing=packing)
+            rate = score("products", packing)
             latency = 1 / score("productsOfOneSum")
             bounds = {"products": products_micros(layers, rate, latency)}
             size = sum(i * o for i, o in layers) * (1 if packing == "QUADS" else 2)
-            for kibibytes in (1800, 10900, 43300) if name != SEQUENCE else ():
+            for kibibytes in READ_KIBIBYTES if name != SEQUENCE else ():
                 if size >= kibibytes * 1024 * 0.9:
-                    micros = score("read", kibibytes=str(kibibytes)) * size / (kibibytes * 1024)
+                    micros = score("read", str(kibibytes)) * size / (kibibytes * 1024)
                     bounds["bytes"] = micros
             kind = max(bounds, key=lambda bound: bounds[bound])
-            step = scores[key]
             lines.append(
                 f"{step:7,.1f} {bounds[kind]:9,.1f} {step / bounds[kind]:6.2f}  {workload}: {kind}"
             )

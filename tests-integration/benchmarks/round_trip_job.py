@@ -1,4 +1,4 @@
-"""The measurements of ``round_trip.py``, run by it in the tests' environment."""
+"""``vm.run`` on an identity model, and a process from its start to its first result, timed."""
 
 from __future__ import annotations
 

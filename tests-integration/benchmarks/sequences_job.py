@@ -1,4 +1,4 @@
-"""The measurements of ``sequences.py``, run by it in the tests' environment."""
+"""Long sequences, many streams at once, and the gateway's memory over many of both."""
 
 from __future__ import annotations
 

@@ -18,11 +18,19 @@ import org.nnirbridge.vm.kernel.Packing;
  * they are {@code [input][lane]}.
  */
 final class PackedWeights {
+  /** For each FP8 value, by its bits. */
+  private static final boolean[] HELD_BY_QUADS = new boolean[1 << Byte.SIZE];
+
+  static {
+    for (int bits = 0; bits < HELD_BY_QUADS.length; bits++) {
+      HELD_BY_QUADS[bits] = Packing.QUADS.holds(Fp8E4M3.decode((byte) bits));
+    }
+  }
+
   private final boolean bf16;
   private final int blockSize;
   private final List<CoreImage> images;
-  private final Map<Key, Integer> offsets = new HashMap<>();
-  private final Map<Sum.WeightBlock, Boolean> smallBlocks = new HashMap<>();
+  private final Map<Key, Packed> tiles = new HashMap<>();
   private final List<Runnable> fills = new ArrayList<>();
   private int size;
   private int[] words = new int[0];
@@ -31,42 +39,39 @@ final class PackedWeights {
   /** The weight blocks of each row, and how many inputs each multiplies. */
   private record Key(List<List<Sum.WeightBlock>> rows, List<Integer> lanes) {}
 
+  /**
+   * Where a tile's weights start.
+   *
+   * @param packing how a bit-accurate machine has them
+   */
+  record Packed(int offset, Packing packing) {}
+
   PackedWeights(List<CoreImage> images, int blockSize, boolean bf16) {
     this.images = images;
     this.blockSize = blockSize;
     this.bf16 = bf16;
   }
 
-  /** Where the weights of a tile start. */
-  int add(Tile tile) {
+  /** Gives the weights of a tile a place, or the one that the same weights have. */
+  Packed add(Tile tile) {
     Key key =
         new Key(
             tile.rows().stream().map(Sum::weights).toList(),
             tile.slices().stream().map(Sum.Slice::lanes).toList());
-    Integer known = offsets.get(key);
+    Packed known = tiles.get(key);
     if (known != null) {
       return known;
     }
-    int offset = size;
-    Packing packing = packing(tile);
-    int rows = bf16 ? packing.words(tile.inputs()) : tile.inputs();
+    boolean small = key.rows().stream().flatMap(List::stream).allMatch(this::isSmall);
+    Packed packed = new Packed(size, small ? Packing.QUADS : Packing.PAIRS);
+    int rows = bf16 ? packed.packing().words(tile.inputs()) : tile.inputs();
     size = Math.addExact(size, Math.multiplyExact(rows, tile.width()));
-    offsets.put(key, offset);
-    fills.add(() -> fill(key, tile.width(), packing, offset));
-    return offset;
+    tiles.put(key, packed);
+    fills.add(() -> fill(key, tile.width(), packed));
+    return packed;
   }
 
-  /** How the weights of a tile are packed on a bit-accurate machine. */
-  Packing packing(Tile tile) {
-    boolean small =
-        tile.rows().stream().flatMap(row -> row.weights().stream()).allMatch(this::fitsQuads);
-    return small ? Packing.QUADS : Packing.PAIRS;
-  }
-
-  private boolean fitsQuads(Sum.WeightBlock block) {
-    return smallBlocks.computeIfAbsent(block, this::isSmall);
-  }
-
+  /** Whether a block is of FP8 weights that quads hold. */
   private boolean isSmall(Sum.WeightBlock block) {
     byte[] codes = images.get(block.core()).fp8Weights();
     int length = blockSize * blockSize;
@@ -75,7 +80,7 @@ final class PackedWeights {
       return false;
     }
     for (int i = from; i < from + length; i++) {
-      if (!Packing.QUADS.holds(Fp8E4M3.decode(codes[i]))) {
+      if (!HELD_BY_QUADS[codes[i] & 0xFF]) {
         return false;
       }
     }
@@ -91,10 +96,10 @@ final class PackedWeights {
     }
     IntStream.range(0, fills.size()).parallel().forEach(i -> fills.get(i).run());
     fills.clear();
-    offsets.clear();
+    tiles.clear();
   }
 
-  private void fill(Key key, int width, Packing packing, int offset) {
+  private void fill(Key key, int width, Packed packed) {
     for (int row = 0; row < key.rows().size(); row++) {
       int input = 0;
       for (int slice = 0; slice < key.lanes().size(); slice++) {
@@ -102,7 +107,7 @@ final class PackedWeights {
         CoreImage image = images.get(block.core());
         int from = block.index() * blockSize * blockSize;
         for (int k = 0; k < key.lanes().get(slice); k++, input++, from += blockSize) {
-          fill(image, from, input, width, packing, offset + row * blockSize);
+          fill(image, from, input, width, packed.packing(), packed.offset() + row * blockSize);
         }
       }
     }

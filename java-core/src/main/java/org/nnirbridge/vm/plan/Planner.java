@@ -213,6 +213,7 @@ final class Planner {
     }
     Place source =
         layout.together(tile.slices()).orElseGet(() -> gathered.get(stage).get(tile.slices()));
+    PackedWeights.Packed packed = weights.add(tile);
     steps.addAlone(
         Opcode.MATVEC.ordinal(),
         tile.width(),
@@ -220,8 +221,8 @@ final class Planner {
         steps.offset(start),
         steps.offset(source),
         tile.inputs(),
-        weights.add(tile),
-        weights.packing(tile).ordinal());
+        packed.offset(),
+        packed.packing().ordinal());
   }
 
   private void write(Operation operation, Steps steps) {

@@ -27,12 +27,12 @@ final class PairProducts {
   }
 
   /** The weights of even inputs. */
-  static FloatVector even(IntVector pairs) {
+  private static FloatVector even(IntVector pairs) {
     return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
   }
 
   /** The weights of odd inputs. */
-  static FloatVector odd(IntVector pairs) {
+  private static FloatVector odd(IntVector pairs) {
     return pairs.and(0xFFFF0000).reinterpretAsFloats();
   }
 

@@ -13,6 +13,9 @@ import org.nnirbridge.vm.kernel.Packing;
  *
  * <p>A shift and a mask leave each weight too small by {@link Packing#QUAD_SCALE}. The inputs are
  * made that much larger before, which is exact and so leaves every product as it is.
+ *
+ * <p>All is written out, because the JIT compiler no longer inlines methods of this package in code
+ * that has grown as large, and puts every vector that passes between them on the heap.
  */
 final class QuadProducts {
   private static final VectorSpecies<Float> FLOATS = Loops.FLOATS;
@@ -126,28 +129,32 @@ final class QuadProducts {
           IntVector.fromArray(PairProducts.INTS, quads, w + 3 * LANES).reinterpretAsShorts();
       IntVector aLow =
           aa.lanewise(VectorOperators.LSHL, 8)
-              .lanewise(VectorOperators.ASHR, 4)
+              .lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT)
               .and(MASK)
               .reinterpretAsInts();
-      IntVector aHigh = aa.lanewise(VectorOperators.ASHR, 4).and(MASK).reinterpretAsInts();
+      IntVector aHigh =
+          aa.lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT).and(MASK).reinterpretAsInts();
       IntVector bLow =
           bb.lanewise(VectorOperators.LSHL, 8)
-              .lanewise(VectorOperators.ASHR, 4)
+              .lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT)
               .and(MASK)
               .reinterpretAsInts();
-      IntVector bHigh = bb.lanewise(VectorOperators.ASHR, 4).and(MASK).reinterpretAsInts();
+      IntVector bHigh =
+          bb.lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT).and(MASK).reinterpretAsInts();
       IntVector cLow =
           cc.lanewise(VectorOperators.LSHL, 8)
-              .lanewise(VectorOperators.ASHR, 4)
+              .lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT)
               .and(MASK)
               .reinterpretAsInts();
-      IntVector cHigh = cc.lanewise(VectorOperators.ASHR, 4).and(MASK).reinterpretAsInts();
+      IntVector cHigh =
+          cc.lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT).and(MASK).reinterpretAsInts();
       IntVector dLow =
           dd.lanewise(VectorOperators.LSHL, 8)
-              .lanewise(VectorOperators.ASHR, 4)
+              .lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT)
               .and(MASK)
               .reinterpretAsInts();
-      IntVector dHigh = dd.lanewise(VectorOperators.ASHR, 4).and(MASK).reinterpretAsInts();
+      IntVector dHigh =
+          dd.lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT).and(MASK).reinterpretAsInts();
       FloatVector x0 = FloatVector.broadcast(FLOATS, scaled[k]);
       a = aLow.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a);
       b = bLow.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, b);
@@ -193,16 +200,18 @@ final class QuadProducts {
           IntVector.fromArray(PairProducts.INTS, quads, w + LANES).reinterpretAsShorts();
       IntVector aLow =
           aa.lanewise(VectorOperators.LSHL, 8)
-              .lanewise(VectorOperators.ASHR, 4)
+              .lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT)
               .and(MASK)
               .reinterpretAsInts();
-      IntVector aHigh = aa.lanewise(VectorOperators.ASHR, 4).and(MASK).reinterpretAsInts();
+      IntVector aHigh =
+          aa.lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT).and(MASK).reinterpretAsInts();
       IntVector bLow =
           bb.lanewise(VectorOperators.LSHL, 8)
-              .lanewise(VectorOperators.ASHR, 4)
+              .lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT)
               .and(MASK)
               .reinterpretAsInts();
-      IntVector bHigh = bb.lanewise(VectorOperators.ASHR, 4).and(MASK).reinterpretAsInts();
+      IntVector bHigh =
+          bb.lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT).and(MASK).reinterpretAsInts();
       FloatVector x0 = FloatVector.broadcast(FLOATS, scaled[k]);
       a = aLow.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a);
       b = bLow.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, b);
@@ -235,10 +244,11 @@ final class QuadProducts {
       ShortVector aa = IntVector.fromArray(PairProducts.INTS, quads, w).reinterpretAsShorts();
       IntVector aLow =
           aa.lanewise(VectorOperators.LSHL, 8)
-              .lanewise(VectorOperators.ASHR, 4)
+              .lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT)
               .and(MASK)
               .reinterpretAsInts();
-      IntVector aHigh = aa.lanewise(VectorOperators.ASHR, 4).and(MASK).reinterpretAsInts();
+      IntVector aHigh =
+          aa.lanewise(VectorOperators.ASHR, Packing.QUAD_SHIFT).and(MASK).reinterpretAsInts();
       FloatVector x0 = FloatVector.broadcast(FLOATS, scaled[k]);
       a = aLow.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a);
       FloatVector x1 = FloatVector.broadcast(FLOATS, scaled[k + 1]);
