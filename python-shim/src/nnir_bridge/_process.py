@@ -170,7 +170,9 @@ _MAIN_CLASS = "org.nnirbridge.gateway.GatewayMain"
 def _options(java: Java, directory: Path) -> list[str]:
     options = [
         "--add-opens=java.base/java.nio=ALL-UNNAMED",
-        "-XX:+UseSerialGC",
+        # Large arrays, such as weights, get regions of their own, and so start on a cache line.
+        "-XX:+UseG1GC",
+        "-XX:G1HeapRegionSize=1m",
         "-XX:-UsePerfData",
         "-Xlog:disable",
         "-Xlog:all=warning:stderr",

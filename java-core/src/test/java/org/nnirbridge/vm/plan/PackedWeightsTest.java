@@ -11,6 +11,7 @@ import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 import org.nnirbridge.Models;
 import org.nnirbridge.hardware.Presets;
+import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.nnir.Tensor;
 import org.nnirbridge.nnir.op.Linear;
@@ -19,8 +20,8 @@ import org.nnirbridge.program.Program;
 import org.nnirbridge.vm.VmMode;
 
 class PackedWeightsTest {
-  private static final int INPUTS = 320;
-  private static final int OUTPUTS = 128;
+  private static final int INPUTS = 1280;
+  private static final int OUTPUTS = 512;
 
   /** A layer whose weights FP8 holds, stored as FP8 or as BF16. */
   private static Program layer(int inputs, int outputs, float[] weights, boolean fp8) {
@@ -45,7 +46,8 @@ class PackedWeightsTest {
   }
 
   private static long bytes(Program program) {
-    return ProgramPlan.of(program, VmMode.BIT_ACCURATE, 1).words().length * 4L;
+    int[] words = ProgramPlan.of(program, VmMode.BIT_ACCURATE, 1).words();
+    return 4L * (words.length - PackedWeights.START);
   }
 
   @Test
@@ -61,6 +63,21 @@ class PackedWeightsTest {
     weights[0] = 64f;
     long bytes = bytes(layer(INPUTS, OUTPUTS, weights, true));
     assertEquals(INPUTS * OUTPUTS + INPUTS * Tile.MOST_LANES, bytes);
+  }
+
+  @Test
+  void theWeightsOfAllTilesStartOnCacheLines() {
+    Program program =
+        layer(77, 3 * Tile.MOST_LANES, weights(77 * 3 * Tile.MOST_LANES, 1, 3), false);
+    ModelPlan plan = ProgramPlan.of(program, VmMode.BIT_ACCURATE, 1).models().get(0);
+    int products = 0;
+    for (int[] step : plan.steps()[0][0]) {
+      if (step[0] == Opcode.MATVEC.ordinal()) {
+        assertEquals(0, (step[6] + 4) % 16);
+        products++;
+      }
+    }
+    assertEquals(3, products);
   }
 
   @Property(tries = 60)
