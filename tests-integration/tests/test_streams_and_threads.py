@@ -70,6 +70,16 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(large_program, threads,
         assert vm.run(values).tobytes() == one.run(values).tobytes()
 
 
+def test_steps_that_take_longer_than_a_receive_waits(large_program):
+    x = np.random.default_rng(9).standard_normal((4, 300, 2048), np.float32)
+    vm = large_program.to_vm(num_threads=os.cpu_count(), num_streams=300)
+    one = large_program.to_vm(num_threads=1)
+    for values in x:
+        together = vm.run(values)
+        for stream in (0, 151, 299):
+            assert together[stream].tobytes() == one.run(values[stream]).tobytes()
+
+
 def test_a_small_model_keeps_to_one_thread_where_two_leave_no_processor(program):
     crowded = len(os.sched_getaffinity(0)) <= 2 if hasattr(os, "sched_getaffinity") else False
     assert program.to_vm(num_threads=2).num_threads == (1 if crowded else 2)

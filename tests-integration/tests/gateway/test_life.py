@@ -289,6 +289,32 @@ except GatewayError as error:
     eventually(sandbox.is_clean)
 
 
+@pytest.mark.parametrize("threads", ["1", "os.cpu_count()"])
+def test_a_gateway_killed_during_a_step_is_noticed_at_once(sandbox, threads):
+    """Also where Python sleeps because the step needs every processor."""
+    script = f"""
+import os, signal, threading, time
+import numpy as np
+import small_models
+from nnir_bridge._gateway import current_gateway
+from vollo_compiler import GatewayError
+program = small_models.dense(1024).to_program(small_models.board())
+vm = program.to_vm(num_threads={threads}, num_streams=1000)
+x = np.zeros((1000, 1024), np.float32)
+vm.run(x)
+threading.Timer(0.5, lambda: os.kill(current_gateway().pid, signal.SIGKILL)).start()
+began = time.monotonic()
+try:
+    while True:
+        vm.run(x)
+except GatewayError as error:
+    assert "killed by signal 9" in str(error)
+    assert time.monotonic() - began < 10
+    print("noticed")
+"""
+    assert sandbox.run(script) == "noticed\n"
+
+
 def test_standard_error_stays_empty(sandbox):
     process = sandbox.start(USE)
     _, errors = process.communicate(timeout=60)

@@ -228,8 +228,8 @@ public final class CompilerService {
   }
 
   /**
-   * Makes a virtual machine. It has fewer threads than asked for where they would take the client's
-   * processor, and the work is too little for that.
+   * Makes a virtual machine. It may have fewer threads than asked for ({@link
+   * VirtualMachine#threadsOfAsked}).
    *
    * @return for each model where its values lie and how many threads share an inference; the number
    *     of processors
@@ -238,17 +238,14 @@ public final class CompilerService {
     return Envelope.around(
         () -> {
           Program loaded = objects.get(program, Program.class);
-          int processors = Runtime.getRuntime().availableProcessors();
-          boolean crowded = threads > 1 && threads >= processors;
-          int paying = VirtualMachine.threadsThatPay(loaded, streams);
-          int shared = crowded ? Math.min(threads, paying) : threads;
+          int shared = VirtualMachine.threadsOfAsked(threads, loaded, streams);
           VmOptions options = new VmOptions(VmMode.valueOf(mode), shared, streams);
           VmSession session = new VmSession(loaded, new VirtualMachine(loaded, options));
           objects.put(newVm, session);
           return Map.of(
               "layouts", session.layouts(),
               "threads", session.threads(),
-              "processors", processors);
+              "processors", Runtime.getRuntime().availableProcessors());
         });
   }
 

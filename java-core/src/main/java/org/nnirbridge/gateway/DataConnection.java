@@ -68,7 +68,7 @@ final class DataConnection {
    * Polls for a step; false means that the client now rings or writes before it expects a reply.
    */
   private boolean awaitStep() {
-    if (region.poll(budget.pollNanos(), crowded)) {
+    if (crowded ? region.requested() : region.poll(budget.pollNanos())) {
       return true;
     }
     region.announceSleep();

@@ -60,8 +60,8 @@ final class SharedRegion {
     return (long) WORD.getVolatile(memory, REQUEST) != served;
   }
 
-  /** Polls for a request for at most that long; on a crowded machine lets others run meanwhile. */
-  boolean poll(long nanos, boolean crowded) {
+  /** Polls for a request for at most about that long. */
+  boolean poll(long nanos) {
     long start = System.nanoTime();
     do {
       for (int i = 0; i < 64; i++) {
@@ -69,9 +69,6 @@ final class SharedRegion {
           return true;
         }
         Thread.onSpinWait();
-      }
-      if (crowded) {
-        Thread.yield();
       }
     } while (System.nanoTime() - start < nanos);
     return false;

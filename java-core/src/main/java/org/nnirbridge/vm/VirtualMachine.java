@@ -31,7 +31,7 @@ public final class VirtualMachine {
   public VirtualMachine(Program program, VmOptions options) {
     this.program = program;
     int threads =
-        options.threads() > 0 ? options.threads() : threadsThatPay(program, options.streams());
+        options.threads() > 0 ? options.threads() : Threads.thatPay(program, options.streams());
     this.options = new VmOptions(options.mode(), threads, options.streams());
     ProgramPlan plan = PlanCache.plan(program, options.mode(), this.options.threads());
     models = new ModelRun[program.models().size()];
@@ -52,9 +52,12 @@ public final class VirtualMachine {
     return options;
   }
 
-  /** How many threads are worth their while for the largest model of a program. */
-  public static int threadsThatPay(Program program, int streams) {
-    return Threads.thatPay(program, streams);
+  /**
+   * How many of the threads that were asked for should share an inference, so that they do not take
+   * the processor of who waits for it where the work is too little for that; 0 stays 0.
+   */
+  public static int threadsOfAsked(int threads, Program program, int streams) {
+    return Threads.ofAsked(threads, program, streams);
   }
 
   /** How many threads share an inference of a model: fewer where it has too little work. */
