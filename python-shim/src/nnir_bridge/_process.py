@@ -183,6 +183,11 @@ def _options(java: Java, directory: Path) -> list[str]:
         options.append("-XX:+UseTransparentHugePages")
     if java.simd:
         options.append("--add-modules=jdk.incubator.vector")
+        # SIMD code is a thousand times slower until the JIT compiler has all of it; so sooner.
+        options += [
+            "-XX:CompileCommand=quiet",
+            "-XX:CompileCommand=CompileThresholdScaling,org.nnirbridge.vm.kernel.simd.*::*,0.05",
+        ]
     if java.version >= 24:
         options += ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
     return options + shlex.split(os.environ.get("NNIR_BRIDGE_JAVA_OPTIONS", ""))
