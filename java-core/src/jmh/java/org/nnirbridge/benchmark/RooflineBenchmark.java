@@ -36,8 +36,11 @@ public class RooflineBenchmark {
   private static final int INPUTS = 256;
   private static final int SUMS = 16;
 
+  /** Where weights start, on a cache line as in a plan. */
+  private static final int WEIGHTS = 12;
+
   private final float[] memory = new float[2 * WIDTH + INPUTS];
-  private final int[] words = new int[INPUTS / 2 * WIDTH];
+  private final int[] words = new int[1 << 17];
   private Kernels kernels;
 
   @Setup
@@ -56,7 +59,7 @@ public class RooflineBenchmark {
   @OperationsPerInvocation(WIDTH * INPUTS)
   public float[] products(Form form) {
     kernels.addProducts(
-        memory, 0, WIDTH, WIDTH, 2 * WIDTH, INPUTS, words, form.packing, 0, 1, memory.length);
+        memory, 0, WIDTH, WIDTH, 2 * WIDTH, INPUTS, words, form.packing, WEIGHTS, 1, memory.length);
     return memory;
   }
 
@@ -74,7 +77,17 @@ public class RooflineBenchmark {
     float[] values = streams.memory;
     int stride = values.length / Streams.COUNT;
     kernels.addProducts(
-        values, 0, WIDTH, WIDTH, 2 * WIDTH, INPUTS, words, form.packing, 0, Streams.COUNT, stride);
+        values,
+        0,
+        WIDTH,
+        WIDTH,
+        2 * WIDTH,
+        INPUTS,
+        words,
+        form.packing,
+        WEIGHTS,
+        Streams.COUNT,
+        stride);
     return values;
   }
 
@@ -83,7 +96,7 @@ public class RooflineBenchmark {
   @OperationsPerInvocation(INPUTS)
   public float[] productsOfOneSum() {
     kernels.addProducts(
-        memory, 0, WIDTH, SUMS, 2 * WIDTH, INPUTS, words, Packing.PAIRS, 0, 1, memory.length);
+        memory, 0, WIDTH, SUMS, 2 * WIDTH, INPUTS, words, Packing.PAIRS, WEIGHTS, 1, memory.length);
     return memory;
   }
 
