@@ -173,6 +173,8 @@ def _options(java: Java, directory: Path) -> list[str]:
         # Large arrays, such as weights, get regions of their own, and so start on a cache line.
         "-XX:+UseG1GC",
         "-XX:G1HeapRegionSize=1m",
+        # Machines that were dropped are collected after some 64 MiB of them.
+        "-XX:MaxNewSize=64m",
         "-XX:-UsePerfData",
         "-Xlog:disable",
         "-Xlog:all=warning:stderr",
