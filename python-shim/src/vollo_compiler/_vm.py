@@ -38,7 +38,6 @@ class _ModelPorts:
         self, machine: VM, index: int, model: dict[str, Any], answer: dict[str, Any]
     ) -> None:
         layout: dict[str, Any] = answer["layouts"][index]
-        threads: int = answer["threads"][index]
         streams: Shape = () if machine._num_streams is None else (machine._num_streams,)
         self.name: str = model["name"]
         self.inputs: list[Shape] = [(*streams, *port["shape"]) for port in model["inputs"]]
@@ -52,7 +51,7 @@ class _ModelPorts:
             list(zip(offsets_in, self.inputs, strict=True)),
             list(zip(offsets_out, self.outputs, strict=True)),
             layout["bytes"],
-            crowded=1 < threads >= answer["processors"],
+            crowded=answer["crowded"][index],
         )
 
 

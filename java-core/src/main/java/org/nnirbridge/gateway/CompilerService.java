@@ -231,8 +231,8 @@ public final class CompilerService {
    * Makes a virtual machine. It may have fewer threads than asked for ({@link
    * VirtualMachine#threadsOfAsked}).
    *
-   * @return for each model where its values lie and how many threads share an inference; the number
-   *     of processors
+   * @return for each model where its values lie, how many threads share an inference, and whether
+   *     these and the client are more than the processors
    */
   public String createVm(long newVm, long program, String mode, int threads, int streams) {
     return Envelope.around(
@@ -245,7 +245,7 @@ public final class CompilerService {
           return Map.of(
               "layouts", session.layouts(),
               "threads", session.threads(),
-              "processors", Runtime.getRuntime().availableProcessors());
+              "crowded", session.crowded());
         });
   }
 

@@ -9,7 +9,6 @@ final class StepBinding {
   private final long handle;
   private final int modelIndex;
   private final VmSession session;
-  private final boolean crowded;
   private final FloatBuffer[] inputs;
   private final FloatBuffer[] outputs;
 
@@ -18,8 +17,6 @@ final class StepBinding {
     this.modelIndex = modelIndex;
     this.session = session;
     StepLayout layout = session.layout(modelIndex);
-    int threads = session.threads().get(modelIndex);
-    crowded = threads > 1 && threads >= Runtime.getRuntime().availableProcessors();
     if (!region.holds(layout)) {
       throw new InvalidArgument("the shared region is too small for model " + modelIndex);
     }
@@ -33,7 +30,7 @@ final class StepBinding {
 
   /** Whether a step's threads and its client are more than the processors. */
   boolean crowded() {
-    return crowded;
+    return session.crowded().get(modelIndex);
   }
 
   void run(boolean nearestEven) {

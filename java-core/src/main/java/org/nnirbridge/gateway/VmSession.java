@@ -12,6 +12,7 @@ import org.nnirbridge.vm.VirtualMachine;
 /** A virtual machine that several connections may use, one at a time. */
 final class VmSession {
   private final List<Integer> threads;
+  private final List<Boolean> crowded;
   private final List<StepLayout> layouts;
   private final ReentrantLock lock = new ReentrantLock();
   private volatile VirtualMachine machine;
@@ -19,13 +20,20 @@ final class VmSession {
   VmSession(Program program, VirtualMachine machine) {
     this.machine = machine;
     int streams = machine.options().streams();
-    threads = IntStream.range(0, program.models().size()).mapToObj(machine::threads).toList();
+    int models = program.models().size();
+    threads = IntStream.range(0, models).mapToObj(machine::threads).toList();
+    crowded = IntStream.range(0, models).mapToObj(machine::isCrowded).toList();
     layouts = program.models().stream().map(model -> StepLayout.of(model, streams)).toList();
   }
 
   /** For each model, how many threads share an inference of it. */
   List<Integer> threads() {
     return threads;
+  }
+
+  /** For each model, whether its threads and the client are more than the processors. */
+  List<Boolean> crowded() {
+    return crowded;
   }
 
   List<StepLayout> layouts() {

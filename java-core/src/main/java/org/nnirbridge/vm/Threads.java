@@ -20,9 +20,8 @@ final class Threads {
 
   /** How many threads are worth their while for the largest model of a program. */
   static int thatPay(Program program, int streams) {
-    int processors = Runtime.getRuntime().availableProcessors();
-    long paying = Math.max(1, products(program, streams) / PRODUCTS_PER_THREAD);
-    return (int) Math.min(paying, Math.min(MOST, processors));
+    int most = Math.min(MOST, Runtime.getRuntime().availableProcessors());
+    return shared(most, program, streams, PRODUCTS_PER_THREAD);
   }
 
   /**
@@ -30,18 +29,22 @@ final class Threads {
    * processor of who waits for it, and the work is too little for that.
    */
   static int ofAsked(int threads, Program program, int streams) {
-    if (threads == 1 || threads < Runtime.getRuntime().availableProcessors()) {
-      return threads;
-    }
-    long paying = Math.max(1, products(program, streams) / PRODUCTS_PER_BUSY_THREAD);
-    return (int) Math.min(paying, threads);
+    return crowd(threads) ? shared(threads, program, streams, PRODUCTS_PER_BUSY_THREAD) : threads;
   }
 
-  private static long products(Program program, int streams) {
-    return program.models().stream().mapToLong(Threads::weightBlocks).max().orElse(0)
-        * program.config().blockSize()
-        * program.config().blockSize()
-        * streams;
+  /** Whether threads that share an inference and who waits for it are more than the processors. */
+  static boolean crowd(int threads) {
+    return threads > 1 && threads >= Runtime.getRuntime().availableProcessors();
+  }
+
+  /** As many of the threads as have that many products each in the largest model of a program. */
+  private static int shared(int threads, Program program, int streams, long productsPerThread) {
+    long products =
+        program.models().stream().mapToLong(Threads::weightBlocks).max().orElse(0)
+            * program.config().blockSize()
+            * program.config().blockSize()
+            * streams;
+    return (int) Math.min(Math.max(1, products / productsPerThread), threads);
   }
 
   private static long weightBlocks(Model model) {

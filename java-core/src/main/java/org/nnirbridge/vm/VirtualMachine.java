@@ -65,6 +65,11 @@ public final class VirtualMachine {
     return models[modelIndex].threads();
   }
 
+  /** Whether a model's threads and who waits for an inference are more than the processors. */
+  public boolean isCrowded(int modelIndex) {
+    return Threads.crowd(threads(modelIndex));
+  }
+
   /**
    * One inference of every stream.
    *

@@ -55,7 +55,7 @@ final class Workers {
 
     Worker(int number) {
       this.number = number;
-      this.crowded = number + 1 >= Runtime.getRuntime().availableProcessors();
+      this.crowded = Threads.crowd(number + 1);
       this.thread = new Thread(this, "vm-worker-" + number);
       thread.setDaemon(true);
       thread.start();
