@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 _MARK = b"\x89NNIR\r\n\x1a"
 _SECTIONS = [b"CONF", b"MODL", b"CODE", b"CNST", b"WGHT"]
-_FIELDS_OF_OPCODE = [4, 4, 4, 4, 1, 2, 5, 4, 4, 5, 4, 5, 5, 5, 3, 6, 5]
+_FIELDS_OF_OPCODE = [4, 4, 4, 4, 1, 2, 6, 4, 4, 5, 4, 5, 5, 5, 3, 6, 5]
 _BF16 = 0
 _CELL_STORE = 1
 _WINDOWS = 3
@@ -564,7 +564,7 @@ class Oracle:
             weights = self._weights[core][f[1] + i]
             for k in range(f[4] if i == f[3] - 1 else self._size):
                 total = fma(weights[k], x[k], total)
-        return total
+        return total if f[5] == 0 else canonical(total + self._read(core, model, f[5] - 1))
 
     def _clamped(self, core: int, block: Block, clamp: int, number_format: int) -> Block:
         low, high = (_rounded(bounds, number_format)[clamp - 1] for bounds in self._clamps[core])
@@ -577,7 +577,7 @@ def _rounded(block: Block, number_format: int) -> Block:
 
 def _split(data: bytes) -> list[bytes]:
     assert data[:8] == _MARK, "not a program file"
-    assert struct.unpack_from("<ii", data, 8) == (1, len(_SECTIONS))
+    assert struct.unpack_from("<ii", data, 8) == (2, len(_SECTIONS))
     assert hashlib.sha256(data[:-32]).digest() == data[-32:], "damaged"
     sections = []
     for index, expected in enumerate(_SECTIONS):

@@ -59,7 +59,7 @@ public class RooflineBenchmark {
   @OperationsPerInvocation(WIDTH * INPUTS)
   public float[] products(Form form) {
     kernels.addProducts(
-        memory, 0, WIDTH, WIDTH, 2 * WIDTH, INPUTS, words, form.packing, WEIGHTS, 1, memory.length);
+        memory, 0, WIDTH, WIDTH, 2 * WIDTH, INPUTS, words, form.packing, WEIGHTS, 1, 0, 0, 0, 0);
     return memory;
   }
 
@@ -87,7 +87,10 @@ public class RooflineBenchmark {
         form.packing,
         WEIGHTS,
         Streams.COUNT,
-        stride);
+        stride,
+        stride,
+        stride,
+        0);
     return values;
   }
 
@@ -96,7 +99,7 @@ public class RooflineBenchmark {
   @OperationsPerInvocation(INPUTS)
   public float[] productsOfOneSum() {
     kernels.addProducts(
-        memory, 0, WIDTH, SUMS, 2 * WIDTH, INPUTS, words, Packing.PAIRS, WEIGHTS, 1, memory.length);
+        memory, 0, WIDTH, SUMS, 2 * WIDTH, INPUTS, words, Packing.PAIRS, WEIGHTS, 1, 0, 0, 0, 0);
     return memory;
   }
 

@@ -43,7 +43,7 @@ final class Allocator {
     IntervalAllocator allocator =
         new IntervalAllocator(scratchAccumulators(config), config.accumStoreDepth());
     for (List<Local> chain : chains) {
-      int place = allocator.take(1, chain.get(0).start, chain.get(chain.size() - 1).end);
+      int place = allocator.take(1, chain.get(0).start, end(chain.get(chain.size() - 1)));
       for (Local sum : chain) {
         if (place < 0) {
           sum.region = Region.TENSOR;
@@ -54,6 +54,11 @@ final class Allocator {
     }
     boolean anySum = work.steps.stream().anyMatch(step -> step.opcode() == Opcode.MATVEC);
     work.stores.useAccumulators(anySum ? allocator.highest() : 0);
+  }
+
+  /** An addend is read late; what comes next on its accumulator shall not wait for that. */
+  private int end(Local sum) {
+    return sum.end + (sum.isAddend ? config.timing().matrixLatency() : 0);
   }
 
   /** The sums that stay in accumulators, each list one accumulator handed on. */

@@ -80,10 +80,13 @@ final class Assembler {
       add(Opcode.LOAD, List.of(accumulator, initial.place));
     }
     int next = initial == null ? 0 : 1;
+    int addend = step.sources().size() - (sum.addend().isPresent() ? 1 : 0);
     for (TileOp.Segment segment : sum.segments()) {
-      int count = segment.inputs().size();
-      draftSegment(segment, accumulator, step.sources().subList(next, next + count));
-      next += count;
+      int end = next + segment.inputs().size();
+      List<Local> last =
+          end == addend ? step.sources().subList(end, step.sources().size()) : List.of();
+      draftSegment(segment, accumulator, step.sources().subList(next, end), last);
+      next = end;
     }
     if (!accumulator.equals(target.place)) {
       int format = step.numbers().get(0);
@@ -109,7 +112,11 @@ final class Assembler {
     return Place.in(Region.ACCUMULATOR, nextScratch);
   }
 
-  private void draftSegment(TileOp.Segment segment, Place accumulator, List<Local> inputs) {
+  /**
+   * @param addend what is added after the last product, if anything
+   */
+  private void draftSegment(
+      TileOp.Segment segment, Place accumulator, List<Local> inputs, List<Local> addend) {
     int blockSize = config.blockSize();
     WeightStore.RowPiece piece = cuts.pieceOf(segment);
     int weight = work.stores.weights.address(piece) + segment.firstBlock() - piece.from();
@@ -124,10 +131,14 @@ final class Assembler {
       }
       int lastBlock = segment.firstBlock() + column + count - 1;
       int rest = segment.matrix().columns() - lastBlock * blockSize;
+      List<Place> places = new ArrayList<>(List.of(accumulator, first));
+      if (column + count == inputs.size()) {
+        addend.forEach(local -> places.add(local.place));
+      }
       drafts.add(
           new Draft(
               Opcode.MATVEC,
-              List.of(accumulator, first),
+              places,
               new int[] {weight + column, count, Math.min(blockSize, rest)},
               NumberFormat.BF16,
               layer));
@@ -225,11 +236,15 @@ final class Assembler {
     int nextPlace = 0;
     int nextNumber = 0;
     for (int i = 0; i < fields.length; i++) {
-      boolean address = kinds.get(i) == Field.TARGET || kinds.get(i) == Field.SOURCE;
       fields[i] =
-          address
-              ? encode(draft.places().get(nextPlace++), descriptors)
-              : draft.numbers()[nextNumber++];
+          switch (kinds.get(i)) {
+            case TARGET, SOURCE -> encode(draft.places().get(nextPlace++), descriptors);
+            case ADDEND ->
+                nextPlace == draft.places().size()
+                    ? 0
+                    : encode(draft.places().get(nextPlace++), descriptors) + 1;
+            default -> draft.numbers()[nextNumber++];
+          };
     }
     return new Instruction(draft.opcode(), fields);
   }

@@ -29,6 +29,17 @@ final class EarlyTiles {
     return !needsInput[tile];
   }
 
+  /** Whether a sum that needs an input has one that follows from a state added to it. */
+  boolean isAddedToEarlyState(Tile tile) {
+    if (!needsInput[tile.id()]
+        || !(tile.op() instanceof TileOp.MatVec sum)
+        || sum.addend().isEmpty()) {
+      return false;
+    }
+    int addend = sum.addend().getAsInt();
+    return !needsInput[addend] && readsState[addend];
+  }
+
   /** How many segments of a sum, from its first, are early; 0 when none of them reads a state. */
   int earlySegments(TileOp.MatVec sum) {
     int early = 0;

@@ -31,8 +31,7 @@ final class FuseClamps {
             tile,
             graph.tile(clamp.a()).layer(),
             sharedCores(graph.tile(clamp.a()), tile).orElseThrow(),
-            new TileOp.MatVec(
-                renamed.initial(), renamed.segments(), clamp.minimum(), clamp.maximum()));
+            renamed.clamped(clamp.minimum(), clamp.maximum()));
       } else {
         rewriter.keep(tile);
       }

@@ -267,11 +267,10 @@ final class Placer {
       partners.addAll(List.of(cell.inputGate(), cell.forgetGate(), cell.candidate()));
     } else if (tile.op() instanceof TileOp.LstmHidden hidden) {
       partners.addAll(List.of(hidden.outputGate(), hidden.cell()));
-    } else if (tile.op() instanceof TileOp.MatVec sum && sum.initial().isPresent()) {
-      Tile start = graph.tile(sum.initial().getAsInt());
-      if (!isOfAnotherPiece(sum, start)) {
-        partners.add(start.id());
-      }
+    } else if (tile.op() instanceof TileOp.MatVec sum) {
+      IntStream.concat(sum.initial().stream(), sum.addend().stream())
+          .filter(other -> !isOfAnotherPiece(sum, graph.tile(other)))
+          .forEach(partners::add);
     } else if (tile.op() instanceof TileOp.MultiplyAdd sum) {
       partners.add(sum.sum());
     } else if (tile.op() instanceof TileOp.Fold fold) {

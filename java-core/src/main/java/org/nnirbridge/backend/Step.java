@@ -10,7 +10,8 @@ import org.nnirbridge.tile.TileOp;
  * @param target what it writes; null only for SEND and WRITE
  * @param numbers the fields that are not addresses, in order
  * @param layer the operator that it belongs to
- * @param sum for MATVEC what is summed; its sources are the initial value, if any, then the inputs
+ * @param sum for MATVEC what is summed; its sources are the initial value, if any, the inputs, and
+ *     the addend, if any
  */
 record Step(
     Opcode opcode,

@@ -56,7 +56,9 @@ final class TileRewriter {
       TileOp part = TileOp.MatVec.unclamped(soFar, piece);
       soFar = OptionalInt.of(add(tile, part, NumberFormat.FP32, nextGroup++));
     }
-    keepAs(tile, new TileOp.MatVec(soFar, pieces.get(last), sum.minimum(), sum.maximum()));
+    keepAs(
+        tile,
+        new TileOp.MatVec(soFar, pieces.get(last), sum.addend(), sum.minimum(), sum.maximum()));
   }
 
   /** Adds a tile that belongs to the work of another. */

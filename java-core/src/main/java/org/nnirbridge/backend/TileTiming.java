@@ -40,10 +40,13 @@ final class TileTiming {
   /** Cycles for which the tile's unit takes nothing else. */
   int busy(Tile tile) {
     if (tile.op() instanceof TileOp.MatVec sum) {
-      int blocks = sum.segments().stream().mapToInt(segment -> segment.inputs().size()).sum();
-      return Math.max(blocks, timing.matrixInterval());
+      return Math.max(blocks(sum), timing.matrixInterval());
     }
     return tile.op() instanceof TileOp.Fold ? timing.foldInterval() : 1;
+  }
+
+  private static int blocks(TileOp.MatVec sum) {
+    return sum.segments().stream().mapToInt(segment -> segment.inputs().size()).sum();
   }
 
   /** Cycles from when the unit is free again to when the value is there. */
@@ -81,6 +84,10 @@ final class TileTiming {
     }
     if (sum.initial().isPresent()) {
       ready = startArrivesAt(graph.tile(sum.initial().getAsInt()), core, coreOfTile);
+    }
+    if (sum.addend().isPresent()) {
+      long there = startArrivesAt(graph.tile(sum.addend().getAsInt()), core, coreOfTile);
+      ready = Math.max(ready, there - blocks(sum) - timing.matrixLatency());
     }
     int position = 0;
     for (TileOp.Segment segment : sum.segments()) {

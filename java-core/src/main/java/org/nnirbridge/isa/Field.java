@@ -8,6 +8,8 @@ public enum Field {
   SOURCE,
   /** An index of a weight block. */
   WEIGHT,
+  /** An address that is read, plus one; zero for none. */
+  ADDEND,
   /** How many blocks, one after another. */
   COUNT,
   /** How many lanes of the last block count. */

@@ -32,9 +32,13 @@ public record Instruction(Opcode opcode, int... fields) {
     StringBuilder text = new StringBuilder(opcode.name());
     for (int i = 0; i < fields.length; i++) {
       Field kind = opcode.fields().get(i);
-      boolean address = kind == Field.TARGET || kind == Field.SOURCE;
       text.append(i == 0 ? " " : ", ");
-      text.append(address ? Address.print(fields[i]) : Integer.toString(fields[i]));
+      text.append(
+          switch (kind) {
+            case TARGET, SOURCE -> Address.print(fields[i]);
+            case ADDEND -> fields[i] == 0 ? "none" : Address.print(fields[i] - 1);
+            default -> Integer.toString(fields[i]);
+          });
     }
     return text.toString();
   }

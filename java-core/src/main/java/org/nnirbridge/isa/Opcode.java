@@ -1,5 +1,6 @@
 package org.nnirbridge.isa;
 
+import static org.nnirbridge.isa.Field.ADDEND;
 import static org.nnirbridge.isa.Field.BINARY;
 import static org.nnirbridge.isa.Field.CLAMP;
 import static org.nnirbridge.isa.Field.CORE;
@@ -36,8 +37,8 @@ public enum Opcode {
   CLEAR(TARGET),
   /** A float32 block into an accumulator. */
   LOAD(TARGET, SOURCE),
-  /** Weight blocks times blocks, added to an accumulator. */
-  MATVEC(TARGET, WEIGHT, SOURCE, COUNT, LANES),
+  /** Weight blocks times blocks, added to an accumulator, and then a float32 block. */
+  MATVEC(TARGET, WEIGHT, SOURCE, COUNT, LANES, ADDEND),
   /** An accumulator to a block: rounded to the format, then clamped. */
   STORE(TARGET, SOURCE, FORMAT, CLAMP),
   /** A function of each lane. */

@@ -220,6 +220,7 @@ final class Simulation {
     return done;
   }
 
+  /** The addend is read when the sum is there. */
   private long multiply(CoreClock clock, Instruction instruction, Start start, int event) {
     int accumulator = clock.block(instruction.field(0));
     int source = clock.block(instruction.field(2));
@@ -228,8 +229,16 @@ final class Simulation {
     for (int i = 0; i < count; i++) {
       clock.awaitValue(start, source + i, i);
     }
+    int lastSum = count + timing.matrixLatency() - 1;
+    int addend = instruction.field(5) - 1;
+    if (addend >= 0) {
+      clock.awaitValue(start, clock.block(addend), lastSum);
+    }
     for (int i = 0; i < count; i++) {
       clock.read(source + i, start.at() + i, event);
+    }
+    if (addend >= 0) {
+      clock.read(clock.block(addend), start.at() + lastSum, event);
     }
     long done = start.at() + count;
     clock.write(accumulator, done, done + timing.matrixLatency(), event);

@@ -7,7 +7,7 @@ import org.nnirbridge.file.MarkedFile;
 /** The constants of the program file (program-format.md). */
 final class ProgramFormat {
   static final byte[] MAGIC = {(byte) 0x89, 'N', 'N', 'I', 'R', '\r', '\n', 0x1A};
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   static final int DIGEST_BYTES = 32;
 
   /** The sections in the order in which they lie in the file. */

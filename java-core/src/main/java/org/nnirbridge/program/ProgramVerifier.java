@@ -230,6 +230,11 @@ public final class ProgramVerifier {
         verifyWritable(where, value, count, core, model.code().get(core));
       }
       case SOURCE -> verifyAddress(where, value, count, core, model.code().get(core));
+      case ADDEND -> {
+        if (value != 0) {
+          verifyAddress(where, value - 1, 1, core, model.code().get(core));
+        }
+      }
       case WEIGHT -> {
         check(value >= 0, where, "a weight block below 0");
         long end = (long) value + count;

@@ -260,9 +260,35 @@ public final class TileBuilder {
     return OptionalInt.empty();
   }
 
-  /** The sum of an LSTM gate, which stays in float32. */
-  public Vector gate(List<WeightMatrix> weights, List<Vector> inputs, float[] bias) {
-    return linear(weights, inputs, bias, NumberFormat.FP32);
+  /**
+   * The sum of a gate, which stays in float32: that of the hidden state from the bias on, plus that
+   * of the input.
+   */
+  public Vector gate(
+      WeightMatrix hiddenWeights,
+      Vector hidden,
+      WeightMatrix inputWeights,
+      Vector in,
+      float[] bias) {
+    Vector recalled = linear(List.of(hiddenWeights), List.of(hidden), bias, NumberFormat.FP32);
+    List<Integer> inputs = convert(in, NumberFormat.BF16).tiles();
+    int group = groups++;
+    return vector(
+        bias.length,
+        row -> {
+          TileOp.Segment segment = new TileOp.Segment(inputWeights, row, 0, inputs);
+          return add(
+              TileOp.MatVec.unclamped(OptionalInt.empty(), List.of(segment))
+                  .plus(recalled.tiles().get(row)),
+              NumberFormat.FP32,
+              lanesOf(row, bias.length),
+              group);
+        });
+  }
+
+  /** One of the two sums of a GRU's gate n, which stays in float32. */
+  public Vector gate(WeightMatrix weights, Vector in, float[] bias) {
+    return linear(List.of(weights), List.of(in), bias, NumberFormat.FP32);
   }
 
   /** The states after an LSTM step, from the sums of the gates i, f, g, o and the cell state. */
@@ -352,11 +378,7 @@ public final class TileBuilder {
       return binary(BinaryFunction.ADD, start, sum, format);
     }
     TileOp.MatVec started =
-        new TileOp.MatVec(
-            OptionalInt.of(startAt(start, onSum, products.initial())),
-            products.segments(),
-            products.minimum(),
-            products.maximum());
+        products.from(OptionalInt.of(startAt(start, onSum, products.initial())));
     return addInPlaceOf(tiles.get(sum), started, format);
   }
 
@@ -372,7 +394,9 @@ public final class TileBuilder {
   }
 
   private boolean startsAtConstant(TileOp.MatVec sum) {
-    return !sum.isClamped() && (sum.initial().isEmpty() || isConstant(sum.initial().getAsInt()));
+    return !sum.isClamped()
+        && sum.addend().isEmpty()
+        && (sum.initial().isEmpty() || isConstant(sum.initial().getAsInt()));
   }
 
   private boolean isConstant(int tile) {
@@ -383,9 +407,7 @@ public final class TileBuilder {
   private int startAt(int tile, boolean onSum, OptionalInt bias) {
     Tile start = tiles.get(tile);
     if (onSum && start.op() instanceof TileOp.MatVec sum && startsAtConstant(sum)) {
-      TileOp.MatVec wide =
-          new TileOp.MatVec(
-              sumOfConstants(sum.initial(), bias), sum.segments(), sum.minimum(), sum.maximum());
+      TileOp.MatVec wide = sum.from(sumOfConstants(sum.initial(), bias));
       return addInPlaceOf(start, wide, NumberFormat.FP32);
     }
     return bias.isPresent()

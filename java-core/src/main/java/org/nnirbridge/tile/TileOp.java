@@ -107,15 +107,37 @@ public sealed interface TileOp {
     }
   }
 
-  /** A sum of segments in order, on top of an initial FP32 tile if there is one, then clamped. */
-  record MatVec(OptionalInt initial, List<Segment> segments, float minimum, float maximum)
+  /**
+   * A sum of segments in order, clamped.
+   *
+   * @param initial an FP32 tile that it starts from
+   * @param addend an FP32 tile that is added after the last product
+   */
+  record MatVec(
+      OptionalInt initial, List<Segment> segments, OptionalInt addend, float minimum, float maximum)
       implements TileOp {
     public MatVec {
       segments = List.copyOf(segments);
     }
 
     public static MatVec unclamped(OptionalInt initial, List<Segment> segments) {
-      return new MatVec(initial, segments, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY);
+      return new MatVec(
+          initial, segments, OptionalInt.empty(), Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY);
+    }
+
+    /** The same sum with a tile added after its last product. */
+    public MatVec plus(int tile) {
+      return new MatVec(initial, segments, OptionalInt.of(tile), minimum, maximum);
+    }
+
+    /** The same sum, clamped. */
+    public MatVec clamped(float newMinimum, float newMaximum) {
+      return new MatVec(initial, segments, addend, newMinimum, newMaximum);
+    }
+
+    /** The same sum from another start. */
+    public MatVec from(OptionalInt newInitial) {
+      return new MatVec(newInitial, segments, addend, minimum, maximum);
     }
 
     @Override
@@ -123,15 +145,14 @@ public sealed interface TileOp {
       List<Integer> operands = new ArrayList<>();
       initial.ifPresent(operands::add);
       segments.forEach(segment -> operands.addAll(segment.inputs()));
+      addend.ifPresent(operands::add);
       return operands;
     }
 
     @Override
     public MatVec withOperands(IntUnaryOperator newId) {
       return new MatVec(
-          initial.isPresent()
-              ? OptionalInt.of(newId.applyAsInt(initial.getAsInt()))
-              : OptionalInt.empty(),
+          renamed(initial, newId),
           segments.stream()
               .map(
                   segment ->
@@ -141,8 +162,15 @@ public sealed interface TileOp {
                           segment.firstBlock(),
                           segment.inputs().stream().map(newId::applyAsInt).toList()))
               .toList(),
+          renamed(addend, newId),
           minimum,
           maximum);
+    }
+
+    private static OptionalInt renamed(OptionalInt tile, IntUnaryOperator newId) {
+      return tile.isPresent()
+          ? OptionalInt.of(newId.applyAsInt(tile.getAsInt()))
+          : OptionalInt.empty();
     }
 
     public boolean isClamped() {

@@ -252,13 +252,50 @@ final class ModelRun implements Meeting.Phases {
     }
   }
 
+  /** Products of a step, which may be for several places of each stream. */
   private void addProducts(int[] step, Kernels arithmetic) {
-    int sums = at(step[2]);
-    int start = at(step[3]);
-    int source = at(step[4]);
+    int places = step[8];
+    boolean sameWeights = step[12] == 0;
+    if (streams == 1 || sameWeights && places >= streams) {
+      for (int base = 0; base < memory.length; base += stride) {
+        addProducts(step, base, 0, places, step[9], step[10], step[11], step[12], arithmetic);
+      }
+    } else {
+      for (int place = 0; place < places; place++) {
+        addProducts(step, 0, place, streams, stride, stride, stride, 0, arithmetic);
+      }
+    }
+  }
+
+  private void addProducts(
+      int[] step,
+      int base,
+      int place,
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride,
+      int weightsStride,
+      Kernels arithmetic) {
+    int sums = base + at(step[2]) + place * step[9];
+    int start = base + at(step[3]) + place * step[10];
+    int source = base + at(step[4]) + place * step[11];
+    int weights = step[6] + place * step[12];
     if (mode == VmMode.FLOAT32) {
       arithmetic.addProducts(
-          memory, sums, start, step[1], source, step[5], floats, step[6], streams, stride);
+          memory,
+          sums,
+          start,
+          step[1],
+          source,
+          step[5],
+          floats,
+          weights,
+          times,
+          sumsStride,
+          startStride,
+          sourceStride,
+          weightsStride);
     } else {
       arithmetic.addProducts(
           memory,
@@ -269,9 +306,12 @@ final class ModelRun implements Meeting.Phases {
           step[5],
           words,
           PACKINGS[step[7]],
-          step[6],
-          streams,
-          stride);
+          weights,
+          times,
+          sumsStride,
+          startStride,
+          sourceStride,
+          weightsStride);
     }
   }
 

@@ -178,9 +178,15 @@ final class ReferenceTiming {
         at = Math.max(at, valueAt(core, i, block(core, instruction.field(f)) + b, goesOn));
       }
     }
+    if (opcode == Opcode.MATVEC && b == 0) {
+      if (instruction.field(5) > 0) {
+        long there = valueAt(core, i, block(core, instruction.field(5) - 1), false);
+        at = Math.max(at, there - addedAfter(instruction));
+      }
+      return Math.max(at, valueAt(core, i, block(core, instruction.field(0)), true));
+    }
     if (opcode == Opcode.MATVEC) {
-      return Math.max(
-          at, b == 0 ? valueAt(core, i, block(core, instruction.field(0)), true) : start);
+      return at;
     }
     if (opcode == Opcode.READ) {
       at = Math.max(at, inputStart + timing.inputLatency() + word(instruction) + b);
@@ -195,6 +201,11 @@ final class ReferenceTiming {
       at = Math.max(at, readersDone(core, i, b) - writtenAfter(opcode));
     }
     return at;
+  }
+
+  /** Cycles from the start of a product to when something is added to its sum. */
+  private int addedAfter(Instruction product) {
+    return blocks(product) + timing.matrixLatency() - 1;
   }
 
   /** Cycles from an instruction's start to when it writes. */
@@ -265,6 +276,11 @@ final class ReferenceTiming {
           if (offset >= 0 && offset < blocks(reader)) {
             last = Math.max(last, times.get(core).get(j)[offset]);
           }
+        }
+        if (reader.opcode().fields().get(f) == Field.ADDEND
+            && reader.field(f) > 0
+            && block == block(core, reader.field(f) - 1)) {
+          last = Math.max(last, times.get(core).get(j)[0] + addedAfter(reader));
         }
       }
     }

@@ -217,7 +217,8 @@ class ProgramFileTest {
 
   @Test
   void aSumOfVeryManyPartsIsPlannedWithoutKeepingAllOfItsBeginnings() {
-    Instruction add = new Instruction(Opcode.MATVEC, Address.of(Region.ACCUMULATOR, 0), 0, 0, 1, 1);
+    Instruction add =
+        new Instruction(Opcode.MATVEC, Address.of(Region.ACCUMULATOR, 0), 0, 0, 1, 1, 0);
     List<Instruction> instructions = new ArrayList<>(Collections.nCopies(30_000, add));
     instructions.add(new Instruction(Opcode.WRITE, Address.of(Region.ACCUMULATOR, 0), 0, 0, 1));
     CoreImage image =

@@ -44,11 +44,10 @@ public record GruWeights(Tensor input, Tensor hidden, Tensor inputBias, Tensor h
     Tensor both = inputBias.plus(hiddenBias);
     return (in, states) -> {
       Vector before = states.get(0);
-      List<Vector> operands = List.of(before, in);
-      Vector reset = step.tiles().gate(List.of(h[0], x[0]), operands, part(both, 0));
-      Vector update = step.tiles().gate(List.of(h[1], x[1]), operands, part(both, 1));
-      Vector recalled = step.tiles().gate(List.of(h[2]), List.of(before), part(hiddenBias, 2));
-      Vector fresh = step.tiles().gate(List.of(x[2]), List.of(in), part(inputBias, 2));
+      Vector reset = step.tiles().gate(h[0], before, x[0], in, part(both, 0));
+      Vector update = step.tiles().gate(h[1], before, x[1], in, part(both, 1));
+      Vector recalled = step.tiles().gate(h[2], before, part(hiddenBias, 2));
+      Vector fresh = step.tiles().gate(x[2], in, part(inputBias, 2));
       Vector after = unit(step, reset, update, recalled, fresh, before);
       Vector output =
           new Vector(

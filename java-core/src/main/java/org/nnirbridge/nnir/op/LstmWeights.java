@@ -21,7 +21,10 @@ import org.nnirbridge.tile.WeightMatrix;
 public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) implements RecurrentWeights {
   private static final int GATES = 4;
 
-  /** What makes one step: each gate sums its bias, the hidden part, then the input part. */
+  /**
+   * What makes one step: each gate is the sum of its bias and hidden part, plus that of its input
+   * part.
+   */
   CellStep lowerStep(LowerStep step) {
     int tail = step.tiles().packsWeights() ? hiddenSize() % step.tiles().blockSize() : 0;
     int whole = hiddenSize() - tail;
@@ -44,7 +47,7 @@ public record LstmWeights(Tensor input, Tensor hidden, Tensor bias) implements R
   /** The sums of some rows: their weights for the hidden state and the input, and their biases. */
   private record Sum(WeightMatrix hidden, WeightMatrix input, float[] bias) {
     Vector lower(TileBuilder tiles, Vector x, Vector h) {
-      return tiles.gate(List.of(hidden, input), List.of(h, x), bias);
+      return tiles.gate(hidden, h, input, x, bias);
     }
   }
 

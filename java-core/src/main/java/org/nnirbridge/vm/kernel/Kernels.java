@@ -20,7 +20,7 @@ public interface Kernels {
    * @param width how many sums, a multiple of 16
    * @param words the weights as {@code [packing.word(input)][lane]}
    * @param weights where they start
-   * @param streams how many times this is done, on places that lie {@code stride} apart
+   * @param times how often this is done, on places that lie strides apart
    */
   void addProducts(
       float[] memory,
@@ -32,8 +32,11 @@ public interface Kernels {
       int[] words,
       Packing packing,
       int weights,
-      int streams,
-      int stride);
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride,
+      int weightsStride);
 
   /** The same with float32 weights as {@code [input][lane]}. */
   void addProducts(
@@ -45,8 +48,11 @@ public interface Kernels {
       int inputs,
       float[] floats,
       int weights,
-      int streams,
-      int stride);
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride,
+      int weightsStride);
 
   /** Rounds lanes to a format. */
   void store(float[] memory, int target, int source, NumberFormat format, int lanes);

@@ -33,16 +33,20 @@ public final class ScalarKernels implements Kernels {
       int[] words,
       Packing packing,
       int weights,
-      int streams,
-      int stride) {
-    for (int base = 0; base < streams * stride; base += stride) {
-      System.arraycopy(memory, base + start, memory, base + sums, width);
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride,
+      int weightsStride) {
+    for (int i = 0; i < times; i++) {
+      int to = sums + i * sumsStride;
+      System.arraycopy(memory, start + i * startStride, memory, to, width);
       for (int k = 0; k < inputs; k++) {
-        float input = memory[base + source + k];
-        int row = weights + packing.word(k) * width;
+        float input = memory[source + i * sourceStride + k];
+        int row = weights + i * weightsStride + packing.word(k) * width;
         for (int j = 0; j < width; j++) {
           float weight = packing.weight(words[row + j], k);
-          memory[base + sums + j] = Math.fma(weight, input, memory[base + sums + j]);
+          memory[to + j] = Math.fma(weight, input, memory[to + j]);
         }
       }
     }
@@ -58,15 +62,19 @@ public final class ScalarKernels implements Kernels {
       int inputs,
       float[] floats,
       int weights,
-      int streams,
-      int stride) {
-    for (int base = 0; base < streams * stride; base += stride) {
-      System.arraycopy(memory, base + start, memory, base + sums, width);
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride,
+      int weightsStride) {
+    for (int i = 0; i < times; i++) {
+      int to = sums + i * sumsStride;
+      System.arraycopy(memory, start + i * startStride, memory, to, width);
       for (int k = 0; k < inputs; k++) {
-        float input = memory[base + source + k];
-        int row = weights + k * width;
+        float input = memory[source + i * sourceStride + k];
+        int row = weights + i * weightsStride + k * width;
         for (int j = 0; j < width; j++) {
-          memory[base + sums + j] = Math.fma(floats[row + j], input, memory[base + sums + j]);
+          memory[to + j] = Math.fma(floats[row + j], input, memory[to + j]);
         }
       }
     }

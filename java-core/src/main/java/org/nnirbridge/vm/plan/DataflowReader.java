@@ -20,6 +20,7 @@ import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.isa.Region;
 import org.nnirbridge.isa.Window;
 import org.nnirbridge.numerics.Bf16;
+import org.nnirbridge.numerics.BinaryFunction;
 import org.nnirbridge.numerics.NumberFormat;
 import org.nnirbridge.program.CoreCode;
 import org.nnirbridge.program.CoreImage;
@@ -130,7 +131,11 @@ final class DataflowReader {
       }
       case CLEAR -> put(core, fields[0], 0, zero);
       case LOAD -> put(core, fields[0], 0, get(core, fields[1], 0));
-      case MATVEC -> put(core, fields[0], 0, computed(product(core, fields)));
+      case MATVEC -> {
+        Value sum = computed(product(core, fields));
+        boolean hasAddend = fields[5] != 0;
+        put(core, fields[0], 0, hasAddend ? computed(plus(sum, core, fields[5] - 1)) : sum);
+      }
       case LANES_MOVE -> {
         Value target = get(core, fields[0], 0);
         Value source = get(core, fields[2], 0);
@@ -150,6 +155,14 @@ final class DataflowReader {
     }
     results.add(result);
     return result;
+  }
+
+  private Operation plus(Value sum, int core, int addend) {
+    return new Operation(
+        Opcode.ZIP,
+        List.of(sum, get(core, addend, 0)),
+        BinaryFunction.ADD.ordinal(),
+        NumberFormat.FP32.ordinal());
   }
 
   private Sum product(int core, int[] fields) {

@@ -13,6 +13,10 @@ import java.util.Set;
 /**
  * The level of each result: above those of all that a sum is made from, else the highest of the
  * sources.
+ *
+ * <p>Sums with the weights of the level before come before others, so that all steps of a recurrent
+ * layer follow each other and find its weights in the caches, and what the layer above multiplies
+ * at once has come together.
  */
 final class Levels {
   private final Map<Result, Integer> levels = new IdentityHashMap<>();
@@ -26,24 +30,7 @@ final class Levels {
 
   private Levels() {}
 
-  /** As low as possible: as much as possible on one level. */
-  static Map<Result, Integer> lowest(Dataflow flow) {
-    Map<Result, Integer> levels = new IdentityHashMap<>();
-    for (Result result : flow.results()) {
-      int level = 0;
-      for (Value source : result.sources()) {
-        level = Math.max(level, source instanceof Result other ? levels.get(other) : 0);
-      }
-      levels.put(result, result instanceof Sum ? level + 1 : level);
-    }
-    return levels;
-  }
-
-  /**
-   * Sums with the weights of the level before come before others, so that all steps of a recurrent
-   * layer follow each other and find its weights in the caches.
-   */
-  static Map<Result, Integer> byWeights(Dataflow flow) {
+  static Map<Result, Integer> of(Dataflow flow) {
     Levels levels = new Levels();
     levels.start(flow);
     levels.fill();

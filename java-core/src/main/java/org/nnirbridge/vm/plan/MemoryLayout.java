@@ -1,6 +1,7 @@
 package org.nnirbridge.vm.plan;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -42,9 +43,10 @@ final class MemoryLayout {
         1 + schedule.levels().values().stream().mapToInt(Integer::intValue).max().orElse(0);
     model.inputs().forEach(port -> words.add(temporary(port.words(blockSize) * blockSize)));
     List<Tile> allTiles = tiles.values().stream().flatMap(List::stream).toList();
-    placeCells(allTiles);
+    placeCells(allTiles, tiles.keySet());
     findResultsMadeInPlace();
     tiles.values().forEach(this::placeRows);
+    tiles.values().forEach(this::placeSequences);
     placeTogether(allTiles);
     tiles.keySet().forEach(this::placeOperations);
     for (Result result : flow.results()) {
@@ -68,7 +70,7 @@ final class MemoryLayout {
     return Place.in(chunk, 0);
   }
 
-  private void placeCells(List<Tile> tiles) {
+  private void placeCells(List<Tile> tiles, Set<Schedule.Stage> stages) {
     Set<Cell> inOrderOfUse = new LinkedHashSet<>();
     for (Tile tile : tiles) {
       for (Sum.Slice slice : tile.slices()) {
@@ -77,10 +79,12 @@ final class MemoryLayout {
         }
       }
     }
-    for (Result result : flow.results()) {
-      for (Value source : result.sources()) {
-        if (source instanceof Past past) {
-          inOrderOfUse.add(past.cell());
+    for (Schedule.Stage stage : stages) {
+      for (Operation operation : stage.operations()) {
+        for (Value source : operation.sources()) {
+          if (source instanceof Past past) {
+            inOrderOfUse.add(past.cell());
+          }
         }
       }
     }
@@ -120,23 +124,44 @@ final class MemoryLayout {
     return madeInPlaceOf.containsKey(result);
   }
 
-  /** Puts the rows of one stage's tiles one after another where they have the same sources. */
+  /**
+   * Puts the rows of one stage's tiles one after another where they have the same sources, and so
+   * those of other sources that are multiplied by the same weights.
+   */
   private void placeRows(List<Tile> tiles) {
-    for (int from = 0; from < tiles.size(); ) {
-      int end = from;
-      int width = 0;
-      while (end < tiles.size() && tiles.get(end).slices().equals(tiles.get(from).slices())) {
-        width += tiles.get(end++).width();
-      }
-      Chunk chunk = temporary(width);
+    Map<List<Sum.Slice>, List<Tile>> bySources = new LinkedHashMap<>();
+    tiles.forEach(
+        tile -> bySources.computeIfAbsent(tile.slices(), key -> new ArrayList<>()).add(tile));
+    Map<List<Tile.Weights>, List<Tile>> byWeights = new LinkedHashMap<>();
+    for (List<Tile> sameSources : bySources.values()) {
+      byWeights
+          .computeIfAbsent(
+              sameSources.stream().map(Tile::weights).toList(), key -> new ArrayList<>())
+          .addAll(sameSources);
+    }
+    for (List<Tile> together : byWeights.values()) {
+      Chunk chunk = temporary(together.stream().mapToInt(Tile::width).sum());
       int start = 0;
-      for (Tile tile : tiles.subList(from, end)) {
+      for (Tile tile : together) {
         for (int row = 0; row < tile.rows().size(); row++) {
           results.put(tile.rows().get(row), Place.in(chunk, start + row * blockSize));
         }
         start += tile.width();
       }
-      from = end;
+    }
+  }
+
+  /** Puts results one after another that one stage's tiles multiply by the same weights. */
+  private void placeSequences(List<Tile> tiles) {
+    Map<Tile.Weights, List<Tile>> byWeights = new LinkedHashMap<>();
+    tiles.forEach(
+        tile -> byWeights.computeIfAbsent(tile.weights(), key -> new ArrayList<>()).add(tile));
+    for (List<Tile> sequence : byWeights.values()) {
+      if (sequence.size() > 1) {
+        Set<Result> run = new LinkedHashSet<>();
+        sequence.forEach(tile -> placeInRun(tile.slices(), run));
+        placeRun(run);
+      }
     }
   }
 
@@ -164,37 +189,39 @@ final class MemoryLayout {
     List<List<Sum.Slice>> longestFirst = new ArrayList<>(sources);
     longestFirst.sort(Comparator.comparingInt((List<Sum.Slice> slices) -> -slices.size()));
     for (List<Sum.Slice> slices : longestFirst) {
-      List<Result> run = new ArrayList<>();
-      for (Sum.Slice slice : slices) {
-        Optional<Result> result = movable(slice.source(), run);
-        if (result.isEmpty()) {
-          placeRun(run);
-        } else {
-          run.add(result.get());
-          if (slice.lanes() < blockSize) {
-            placeRun(run);
-          }
-        }
-      }
+      Set<Result> run = new LinkedHashSet<>();
+      placeInRun(slices, run);
       placeRun(run);
     }
   }
 
-  private Optional<Result> movable(Value source, List<Result> run) {
+  /** Adds to results that come one after another; what cannot be among them ends them. */
+  private void placeInRun(List<Sum.Slice> slices, Set<Result> run) {
+    for (int i = 0; i < slices.size(); i++) {
+      Optional<Result> result = movable(slices.get(i).source());
+      result.ifPresent(run::add);
+      boolean inMiddle = i < slices.size() - 1;
+      if (result.isEmpty() || inMiddle && slices.get(i).lanes() < blockSize) {
+        placeRun(run);
+      }
+    }
+  }
+
+  private Optional<Result> movable(Value source) {
     if (!(source instanceof Result result)) {
       return Optional.empty();
     }
     Result first = madeInPlaceOf.getOrDefault(result, result);
-    return results.containsKey(first) || run.contains(first)
-        ? Optional.empty()
-        : Optional.of(first);
+    return results.containsKey(first) ? Optional.empty() : Optional.of(first);
   }
 
-  private void placeRun(List<Result> run) {
+  private void placeRun(Collection<Result> run) {
     if (!run.isEmpty()) {
       Chunk chunk = temporary(run.size() * blockSize);
-      for (int i = 0; i < run.size(); i++) {
-        results.put(run.get(i), Place.in(chunk, i * blockSize));
+      int place = 0;
+      for (Result result : run) {
+        results.put(result, Place.in(chunk, place));
+        place += blockSize;
       }
       run.clear();
     }

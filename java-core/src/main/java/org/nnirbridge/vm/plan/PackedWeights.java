@@ -42,14 +42,11 @@ final class PackedWeights {
   private final boolean bf16;
   private final int blockSize;
   private final List<CoreImage> images;
-  private final Map<Key, Packed> tiles = new HashMap<>();
+  private final Map<Tile.Weights, Packed> tiles = new HashMap<>();
   private final List<Runnable> fills = new ArrayList<>();
   private int size = START;
   private int[] words = new int[0];
   private float[] floats = new float[0];
-
-  /** The weight blocks of each row, and how many inputs each multiplies. */
-  private record Key(List<List<Sum.WeightBlock>> rows, List<Integer> lanes) {}
 
   /**
    * Where a tile's weights start.
@@ -66,10 +63,7 @@ final class PackedWeights {
 
   /** Gives the weights of a tile a place, or the one that the same weights have. */
   Packed add(Tile tile) {
-    Key key =
-        new Key(
-            tile.rows().stream().map(Sum::weights).toList(),
-            tile.slices().stream().map(Sum.Slice::lanes).toList());
+    Tile.Weights key = tile.weights();
     Packed known = tiles.get(key);
     if (known != null) {
       return known;
@@ -112,7 +106,7 @@ final class PackedWeights {
     tiles.clear();
   }
 
-  private void fill(Key key, int width, Packed packed) {
+  private void fill(Tile.Weights key, int width, Packed packed) {
     for (int row = 0; row < key.rows().size(); row++) {
       int input = 0;
       for (int slice = 0; slice < key.lanes().size(); slice++) {

@@ -19,6 +19,7 @@ final class Planner {
   private final int blockSize;
   private final int threads;
   private final Dataflow flow;
+  private final Roles roles;
   private final Schedule schedule;
   private final Map<Schedule.Stage, List<Tile>> tiles = new LinkedHashMap<>();
   private final MemoryLayout layout;
@@ -37,7 +38,8 @@ final class Planner {
     this.threads = threads;
     this.weights = weights;
     flow = DataflowReader.read(program, model, mode);
-    schedule = Schedule.of(flow, blockSize, threads);
+    roles = new Roles(flow);
+    schedule = Schedule.of(flow, roles, blockSize, threads);
     forEachStage(stage -> tiles.put(stage, tilesOf(stage)));
     layout = new MemoryLayout(model, flow, schedule, tiles, blockSize);
     forEachStage(stage -> gathered.put(stage, gather(stage)));
@@ -62,34 +64,15 @@ final class Planner {
         groups.computeIfAbsent(sum.slices(), slices -> new ArrayList<>()).add(sum);
       }
     }
-    Map<Result, Integer> uses = firstUses(stage);
     int most = Tile.mostRows(blockSize);
     List<Tile> grouped = new ArrayList<>();
     for (List<Sum> rows : groups.values()) {
-      rows.sort(Comparator.comparing(row -> uses.getOrDefault(row, 0)));
+      rows.sort(roles);
       for (int from = 0; from < rows.size(); from += most) {
         grouped.add(Tile.of(rows.subList(from, Math.min(rows.size(), from + most)), blockSize));
       }
     }
     return grouped;
-  }
-
-  /**
-   * As which source of its operation a result is used first, so that rows of the same role, such as
-   * an LSTM's input gates, can be put together.
-   */
-  private static Map<Result, Integer> firstUses(Schedule.Stage stage) {
-    Map<Result, Integer> uses = new IdentityHashMap<>();
-    for (Result result : stage.results()) {
-      if (result instanceof Operation operation) {
-        for (int i = 0; i < operation.sources().size(); i++) {
-          if (operation.sources().get(i) instanceof Result source) {
-            uses.putIfAbsent(source, operation.opcode().ordinal() * Opcode.values().length + i);
-          }
-        }
-      }
-    }
-    return uses;
   }
 
   private Map<List<Sum.Slice>, Place> gather(Schedule.Stage stage) {
@@ -200,11 +183,25 @@ final class Planner {
                 offset += slice.lanes();
               }
             });
-    tiles.get(stage).forEach(tile -> write(tile, stage, steps));
+    Map<Tile.Weights, List<Products>> products = new LinkedHashMap<>();
+    for (Tile tile : tiles.get(stage)) {
+      products
+          .computeIfAbsent(tile.weights(), key -> new ArrayList<>())
+          .add(prepare(tile, stage, steps));
+    }
+    List<Products> others = new ArrayList<>();
+    for (List<Products> sameWeights : products.values()) {
+      if (sameWeights.size() > 1) {
+        Products.write(sameWeights, steps);
+      } else {
+        others.addAll(sameWeights);
+      }
+    }
+    Products.write(others, steps);
     stage.operations().forEach(operation -> write(operation, steps));
   }
 
-  private void write(Tile tile, Schedule.Stage stage, Steps steps) {
+  private Products prepare(Tile tile, Schedule.Stage stage, Steps steps) {
     Place sums = layout.place(tile.rows().get(0));
     Place start = startsOf(tile).orElse(sums);
     if (start.equals(sums)) {
@@ -213,16 +210,8 @@ final class Planner {
     }
     Place source =
         layout.together(tile.slices()).orElseGet(() -> gathered.get(stage).get(tile.slices()));
-    PackedWeights.Packed packed = weights.add(tile);
-    steps.addAlone(
-        Opcode.MATVEC.ordinal(),
-        tile.width(),
-        steps.offset(sums),
-        steps.offset(start),
-        steps.offset(source),
-        tile.inputs(),
-        packed.offset(),
-        packed.packing().ordinal());
+    return new Products(
+        tile, steps.offset(sums), steps.offset(start), steps.offset(source), weights.add(tile));
   }
 
   private void write(Operation operation, Steps steps) {

@@ -35,10 +35,10 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
     private final List<Result> results;
     private final List<Operation> operations;
 
-    Stage(int level, List<Result> results) {
+    Stage(int level, List<Result> results, Roles roles) {
       this.level = level;
       this.results = results;
-      this.operations = inStepOrder(results);
+      this.operations = inStepOrder(results, roles);
     }
 
     int level() {
@@ -54,7 +54,7 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
       return operations;
     }
 
-    private static List<Operation> inStepOrder(List<Result> results) {
+    private static List<Operation> inStepOrder(List<Result> results, Roles roles) {
       Map<Result, Integer> depths = new IdentityHashMap<>();
       List<Operation> operations = new ArrayList<>();
       for (Result result : results) {
@@ -70,13 +70,14 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
       operations.sort(
           Comparator.comparing((Operation operation) -> depths.get(operation))
               .thenComparing(Operation::opcode)
-              .thenComparing(operation -> Arrays.hashCode(operation.parameters())));
+              .thenComparing(operation -> Arrays.hashCode(operation.parameters()))
+              .thenComparing(roles));
       return operations;
     }
   }
 
-  static Schedule of(Dataflow flow, int blockSize, int threads) {
-    Map<Result, Integer> levels = threads > 1 ? Levels.lowest(flow) : Levels.byWeights(flow);
+  static Schedule of(Dataflow flow, Roles roles, int blockSize, int threads) {
+    Map<Result, Integer> levels = Levels.of(flow);
     int highest = levels.values().stream().mapToInt(Integer::intValue).max().orElse(0);
     List<List<Result>> byLevel = new ArrayList<>();
     for (int level = 0; level <= highest; level++) {
@@ -86,7 +87,7 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
     List<Phase> phases = new ArrayList<>();
     boolean alone = false;
     for (int level = 0; level <= highest; level++) {
-      List<Component> components = components(byLevel.get(level), levels, blockSize);
+      List<Component> components = components(byLevel.get(level), levels, roles, blockSize);
       long cost = components.stream().mapToLong(Component::cost).sum();
       boolean shared = threads > 1 && components.size() > 1 && cost >= LEAST_NANOSECONDS_TO_SHARE;
       if (shared || !alone) {
@@ -94,7 +95,7 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
       }
       Phase phase = phases.get(phases.size() - 1);
       alone = !shared;
-      share(phase, level, components, shared ? threads : 1, cost);
+      share(phase, level, components, roles, shared ? threads : 1, cost);
     }
     return new Schedule(phases, levels);
   }
@@ -109,7 +110,7 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
 
   /** Gives each thread neighbouring components of about the same cost. */
   private static void share(
-      Phase phase, int level, List<Component> components, int threads, long total) {
+      Phase phase, int level, List<Component> components, Roles roles, int threads, long total) {
     List<List<Result>> parts = new ArrayList<>();
     for (int thread = 0; thread < threads; thread++) {
       parts.add(new ArrayList<>());
@@ -123,16 +124,19 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
     }
     for (int thread = 0; thread < threads; thread++) {
       if (!parts.get(thread).isEmpty()) {
-        phase.threads().get(thread).add(new Stage(level, parts.get(thread)));
+        phase.threads().get(thread).add(new Stage(level, parts.get(thread), roles));
       }
     }
   }
 
-  private record Component(List<Result> results, long cost) {}
+  /**
+   * @param place that of its first result, so that sums by the same weights come next to each other
+   */
+  private record Component(List<Result> results, int place, long cost) {}
 
-  /** The results of a level that depend on each other, by the place of their first. */
+  /** The results of a level that depend on each other, by place. */
   private static List<Component> components(
-      List<Result> results, Map<Result, Integer> levels, int blockSize) {
+      List<Result> results, Map<Result, Integer> levels, Roles roles, int blockSize) {
     Map<Result, Integer> places = new IdentityHashMap<>();
     int[] roots = new int[results.size()];
     for (int i = 0; i < roots.length; i++) {
@@ -157,9 +161,10 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
     for (List<Result> part : members) {
       if (part != null) {
         long cost = part.stream().mapToLong(result -> cost(result, blockSize)).sum();
-        components.add(new Component(part, cost));
+        components.add(new Component(part, roles.place(part.get(0)), cost));
       }
     }
+    components.sort(Comparator.comparingInt(Component::place));
     return components;
   }
 

@@ -7,8 +7,10 @@ import java.util.List;
  *
  * @param rows whose results lie one after another
  * @param width the output lanes of all rows, rounded up to {@link #LANES}
+ * @param inputs how many values are multiplied for each lane
+ * @param weights what the sources are multiplied by
  */
-record Tile(List<Sum> rows, int width) {
+record Tile(List<Sum> rows, int width, int inputs, Weights weights) {
   /** A multiple of every processor's SIMD width. */
   static final int LANES = 16;
 
@@ -29,14 +31,18 @@ record Tile(List<Sum> rows, int width) {
   }
 
   static Tile of(List<Sum> rows, int blockSize) {
-    return new Tile(rows, aligned(rows.size() * blockSize));
+    Weights weights =
+        new Weights(
+            rows.stream().map(Sum::weights).toList(),
+            rows.get(0).slices().stream().map(Sum.Slice::lanes).toList());
+    int inputs = weights.lanes().stream().mapToInt(Integer::intValue).sum();
+    return new Tile(rows, aligned(rows.size() * blockSize), inputs, weights);
   }
+
+  /** The weight blocks of each row, and how many inputs each multiplies. */
+  record Weights(List<List<Sum.WeightBlock>> rows, List<Integer> lanes) {}
 
   List<Sum.Slice> slices() {
     return rows.get(0).slices();
-  }
-
-  int inputs() {
-    return rows.get(0).inputs();
   }
 }

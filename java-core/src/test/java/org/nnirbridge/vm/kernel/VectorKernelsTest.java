@@ -24,45 +24,86 @@ class VectorKernelsTest {
     assertNotEquals(ScalarKernels.class, KernelChoice.create(true).getClass());
   }
 
+  /** Where sums start: where they go, at values of their own, or all at the same ones. */
+  enum Start {
+    IN_PLACE,
+    APART,
+    SHARED
+  }
+
   @Property(tries = 1000)
   void productsHaveTheBitsOfTheScalarKernels(
       @ForAll @IntRange(min = 1, max = 9) int sixteens,
       @ForAll @IntRange(min = 1, max = 300) int inputs,
-      @ForAll @IntRange(min = 1, max = 21) int streams,
+      @ForAll @IntRange(min = 1, max = 21) int times,
+      @ForAll @IntRange(max = 310) int sourceStride,
       @ForAll @IntRange(min = -60, max = 60) int scale,
       @ForAll Optional<Packing> packing,
-      @ForAll boolean inPlace,
+      @ForAll Start from,
+      @ForAll boolean sameWeights,
       @ForAll long seed) {
     int width = 16 * sixteens;
-    float[] floats = values(width * inputs, scale, seed);
-    if (packing.equals(Optional.of(Packing.QUADS))) {
-      floats = quads(width * inputs, seed);
-    }
-    int stride = 2 * width + inputs;
-    float[] scalarMemory = values(stride * streams, scale, seed + 1);
+    int tiles = sameWeights ? 1 : times;
+    float[] floats =
+        packing.equals(Optional.of(Packing.QUADS))
+            ? quads(tiles * width * inputs, seed)
+            : values(tiles * width * inputs, scale, seed);
+    int start = from == Start.IN_PLACE ? 0 : width * times;
+    int startStride = from == Start.SHARED ? 0 : width;
+    int source = 2 * width * times;
+    float[] scalarMemory = values(source + sourceStride * (times - 1) + inputs, scale, seed + 1);
     float[] simdMemory = scalarMemory.clone();
-    int start = inPlace ? 0 : width;
-    int source = 2 * width;
     for (float[] memory : List.of(scalarMemory, simdMemory)) {
       Kernels kernels =
           memory == scalarMemory ? new ScalarKernels(true) : KernelChoice.create(true);
       if (packing.isPresent()) {
-        int[] words = packed(packing.get(), floats, width, inputs);
+        int[] words = packed(packing.get(), floats, tiles, width, inputs);
+        int weightsStride = sameWeights ? 0 : words.length / tiles;
         kernels.addProducts(
-            memory, 0, start, width, source, inputs, words, packing.get(), 0, streams, stride);
+            memory,
+            0,
+            start,
+            width,
+            source,
+            inputs,
+            words,
+            packing.get(),
+            0,
+            times,
+            width,
+            startStride,
+            sourceStride,
+            weightsStride);
       } else {
-        kernels.addProducts(memory, 0, start, width, source, inputs, floats, 0, streams, stride);
+        int weightsStride = sameWeights ? 0 : width * inputs;
+        kernels.addProducts(
+            memory,
+            0,
+            start,
+            width,
+            source,
+            inputs,
+            floats,
+            0,
+            times,
+            width,
+            startStride,
+            sourceStride,
+            weightsStride);
       }
     }
     assertArrayEquals(bits(scalarMemory), bits(simdMemory));
   }
 
-  private static int[] packed(Packing packing, float[] weights, int width, int inputs) {
-    int[] words = new int[packing.words(inputs) * width];
-    for (int k = 0; k < inputs; k++) {
-      for (int j = 0; j < width; j++) {
-        int at = packing.word(k) * width + j;
-        words[at] = packing.with(words[at], k, weights[k * width + j]);
+  private static int[] packed(Packing packing, float[] weights, int tiles, int width, int inputs) {
+    int length = packing.words(inputs) * width;
+    int[] words = new int[tiles * length];
+    for (int tile = 0; tile < tiles; tile++) {
+      for (int k = 0; k < inputs; k++) {
+        for (int j = 0; j < width; j++) {
+          int at = tile * length + packing.word(k) * width + j;
+          words[at] = packing.with(words[at], k, weights[(tile * inputs + k) * width + j]);
+        }
       }
     }
     return words;

@@ -3,7 +3,8 @@ package org.nnirbridge.vm.plan;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.HashSet;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -41,35 +42,39 @@ class LevelsTest {
   @MethodSource("graphs")
   void aSumIsAboveItsSourcesAndAnotherResultLevelWithTheHighest(Graph graph) {
     Dataflow flow = flow(graph);
-    for (Map<Result, Integer> levels : List.of(Levels.lowest(flow), Levels.byWeights(flow))) {
-      assertEquals(flow.results().size(), levels.size());
-      for (Result result : flow.results()) {
-        int highest = 0;
-        for (Value source : result.sources()) {
-          highest = Math.max(highest, source instanceof Result other ? levels.get(other) : 0);
-        }
-        int above = levels.get(result) - highest;
-        assertTrue(result instanceof Sum ? above > 0 : above == 0, result::toString);
+    Map<Result, Integer> levels = Levels.of(flow);
+    assertEquals(flow.results().size(), levels.size());
+    for (Result result : flow.results()) {
+      int highest = 0;
+      for (Value source : result.sources()) {
+        highest = Math.max(highest, source instanceof Result other ? levels.get(other) : 0);
       }
+      int above = levels.get(result) - highest;
+      assertTrue(result instanceof Sum ? above > 0 : above == 0, result::toString);
     }
   }
 
   @Test
-  void allStepsOfALayerFollowEachOther() {
+  void aLayerMultipliesAllItsInputsAtOnceAndThenStateByState() {
     Dataflow flow = flow(layersOverSteps());
-    Map<Integer, Set<Sum.WeightBlock>> blocks = new TreeMap<>();
-    Levels.byWeights(flow)
+    Map<Integer, List<List<Sum.WeightBlock>>> weights = new TreeMap<>();
+    Levels.of(flow)
         .forEach(
             (result, level) -> {
               if (result instanceof Sum sum) {
-                blocks.computeIfAbsent(level, key -> new HashSet<>()).addAll(sum.weights());
+                weights.computeIfAbsent(level, key -> new ArrayList<>()).add(sum.weights());
               }
             });
-    assertEquals(2 * STEPS + 1, blocks.size());
-    assertEquals(3, Set.copyOf(blocks.values()).size());
-    for (int step = 1; step <= STEPS; step++) {
-      assertEquals(blocks.get(1), blocks.get(step));
-      assertEquals(blocks.get(STEPS + 1), blocks.get(STEPS + step));
+    assertEquals(2 * STEPS + 1, weights.size());
+    List<List<Sum.WeightBlock>> inputs = weights.get(STEPS + 1);
+    Set<List<Sum.WeightBlock>> ofInputs = Set.copyOf(inputs);
+    assertEquals(STEPS * ofInputs.size(), inputs.size());
+    Set<List<Sum.WeightBlock>> ofFirstState = Set.copyOf(weights.get(2));
+    Set<List<Sum.WeightBlock>> ofSecondState = Set.copyOf(weights.get(STEPS + 2));
+    assertTrue(Collections.disjoint(ofFirstState, ofSecondState));
+    for (int step = 2; step <= STEPS; step++) {
+      assertEquals(ofFirstState, Set.copyOf(weights.get(step)));
+      assertEquals(ofSecondState, Set.copyOf(weights.get(STEPS + step)));
     }
   }
 }

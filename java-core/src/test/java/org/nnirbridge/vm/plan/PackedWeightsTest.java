@@ -73,8 +73,10 @@ class PackedWeightsTest {
     int products = 0;
     for (int[] step : plan.steps()[0][0]) {
       if (step[0] == Opcode.MATVEC.ordinal()) {
-        assertEquals(0, (step[6] + 4) % 16);
-        products++;
+        for (int tile = 0; tile < step[8]; tile++) {
+          assertEquals(0, (step[6] + tile * step[12] + 4) % 16);
+          products++;
+        }
       }
     }
     assertEquals(3, products);

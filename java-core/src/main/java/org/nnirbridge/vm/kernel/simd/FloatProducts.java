@@ -20,7 +20,7 @@ final class FloatProducts {
     return FloatVector.fromArray(FLOATS, values, offset);
   }
 
-  /** Sums of one stream, on {@code lanes} of the width. */
+  /** Sums on {@code lanes} of the width. */
   private static void add(
       float[] memory,
       int sums,
@@ -43,8 +43,8 @@ final class FloatProducts {
     }
   }
 
-  /** All sums of streams whose places lie {@code stride} apart. */
-  static void addStreams(
+  /** All sums, as often as is asked for on places that lie strides apart. */
+  static void addAll(
       float[] memory,
       int sums,
       int start,
@@ -53,38 +53,41 @@ final class FloatProducts {
       int inputs,
       float[] floats,
       int weights,
-      int streams,
-      int stride) {
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride,
+      int weightsStride) {
     int whole = width / (2 * LANES) * (2 * LANES);
-    int stream = 0;
-    for (; stream + 4 <= streams; stream += 4) {
-      int base = stream * stride;
+    int done = 0;
+    for (; weightsStride == 0 && done + 4 <= times; done += 4) {
       for (int j = 0; j < whole; j += 2 * LANES) {
         addTwoOfFour(
             memory,
-            base + sums + j,
-            base + start + j,
+            sums + done * sumsStride + j,
+            start + done * startStride + j,
             width,
-            base + source,
+            source + done * sourceStride,
             inputs,
             floats,
             weights + j,
-            stride);
+            sumsStride,
+            startStride,
+            sourceStride);
       }
     }
-    for (int other = 0; other < streams; other++) {
-      int base = other * stride;
-      int from = other < stream ? whole : 0;
+    for (int i = 0; i < times; i++) {
+      int from = i < done ? whole : 0;
       add(
           memory,
-          base + sums + from,
-          base + start + from,
+          sums + i * sumsStride + from,
+          start + i * startStride + from,
           width - from,
           width,
-          base + source,
+          source + i * sourceStride,
           inputs,
           floats,
-          weights + from);
+          weights + i * weightsStride + from);
     }
   }
 
@@ -166,15 +169,17 @@ final class FloatProducts {
       int inputs,
       float[] floats,
       int weights,
-      int stride) {
+      int sumsStride,
+      int startStride,
+      int sourceStride) {
     FloatVector a0 = load(memory, start);
     FloatVector b0 = load(memory, start + LANES);
-    FloatVector a1 = load(memory, start + stride);
-    FloatVector b1 = load(memory, start + stride + LANES);
-    FloatVector a2 = load(memory, start + 2 * stride);
-    FloatVector b2 = load(memory, start + 2 * stride + LANES);
-    FloatVector a3 = load(memory, start + 3 * stride);
-    FloatVector b3 = load(memory, start + 3 * stride + LANES);
+    FloatVector a1 = load(memory, start + startStride);
+    FloatVector b1 = load(memory, start + startStride + LANES);
+    FloatVector a2 = load(memory, start + 2 * startStride);
+    FloatVector b2 = load(memory, start + 2 * startStride + LANES);
+    FloatVector a3 = load(memory, start + 3 * startStride);
+    FloatVector b3 = load(memory, start + 3 * startStride + LANES);
     int w = weights;
     int end = source + inputs - 1;
     int k = source;
@@ -184,13 +189,13 @@ final class FloatProducts {
       FloatVector x0 = FloatVector.broadcast(FLOATS, memory[k]);
       a0 = a.fma(x0, a0);
       b0 = b.fma(x0, b0);
-      FloatVector x1 = FloatVector.broadcast(FLOATS, memory[k + stride]);
+      FloatVector x1 = FloatVector.broadcast(FLOATS, memory[k + sourceStride]);
       a1 = a.fma(x1, a1);
       b1 = b.fma(x1, b1);
-      FloatVector x2 = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
+      FloatVector x2 = FloatVector.broadcast(FLOATS, memory[k + 2 * sourceStride]);
       a2 = a.fma(x2, a2);
       b2 = b.fma(x2, b2);
-      FloatVector x3 = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
+      FloatVector x3 = FloatVector.broadcast(FLOATS, memory[k + 3 * sourceStride]);
       a3 = a.fma(x3, a3);
       b3 = b.fma(x3, b3);
       FloatVector aNext = FloatVector.fromArray(FLOATS, floats, w + width);
@@ -198,13 +203,13 @@ final class FloatProducts {
       FloatVector x0Next = FloatVector.broadcast(FLOATS, memory[k + 1]);
       a0 = aNext.fma(x0Next, a0);
       b0 = bNext.fma(x0Next, b0);
-      FloatVector x1Next = FloatVector.broadcast(FLOATS, memory[k + 1 + stride]);
+      FloatVector x1Next = FloatVector.broadcast(FLOATS, memory[k + 1 + sourceStride]);
       a1 = aNext.fma(x1Next, a1);
       b1 = bNext.fma(x1Next, b1);
-      FloatVector x2Next = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * stride]);
+      FloatVector x2Next = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * sourceStride]);
       a2 = aNext.fma(x2Next, a2);
       b2 = bNext.fma(x2Next, b2);
-      FloatVector x3Next = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * stride]);
+      FloatVector x3Next = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * sourceStride]);
       a3 = aNext.fma(x3Next, a3);
       b3 = bNext.fma(x3Next, b3);
     }
@@ -214,23 +219,23 @@ final class FloatProducts {
       FloatVector x0 = FloatVector.broadcast(FLOATS, memory[k]);
       a0 = a.fma(x0, a0);
       b0 = b.fma(x0, b0);
-      FloatVector x1 = FloatVector.broadcast(FLOATS, memory[k + stride]);
+      FloatVector x1 = FloatVector.broadcast(FLOATS, memory[k + sourceStride]);
       a1 = a.fma(x1, a1);
       b1 = b.fma(x1, b1);
-      FloatVector x2 = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
+      FloatVector x2 = FloatVector.broadcast(FLOATS, memory[k + 2 * sourceStride]);
       a2 = a.fma(x2, a2);
       b2 = b.fma(x2, b2);
-      FloatVector x3 = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
+      FloatVector x3 = FloatVector.broadcast(FLOATS, memory[k + 3 * sourceStride]);
       a3 = a.fma(x3, a3);
       b3 = b.fma(x3, b3);
     }
     a0.intoArray(memory, sums);
     b0.intoArray(memory, sums + LANES);
-    a1.intoArray(memory, sums + stride);
-    b1.intoArray(memory, sums + stride + LANES);
-    a2.intoArray(memory, sums + 2 * stride);
-    b2.intoArray(memory, sums + 2 * stride + LANES);
-    a3.intoArray(memory, sums + 3 * stride);
-    b3.intoArray(memory, sums + 3 * stride + LANES);
+    a1.intoArray(memory, sums + sumsStride);
+    b1.intoArray(memory, sums + sumsStride + LANES);
+    a2.intoArray(memory, sums + 2 * sumsStride);
+    b2.intoArray(memory, sums + 2 * sumsStride + LANES);
+    a3.intoArray(memory, sums + 3 * sumsStride);
+    b3.intoArray(memory, sums + 3 * sumsStride + LANES);
   }
 }

@@ -87,6 +87,14 @@ final class Loops {
         }
       };
 
+  /** The sum, every NaN of it the canonical one. */
+  static final Loop CANONICAL_ADD =
+      (a, i, b, j, c, k, to, target, count) -> {
+        for (int n = 0; n < count; n += LANES) {
+          canonical(load(a, i + n).add(load(b, j + n))).intoArray(to, target + n);
+        }
+      };
+
   static final Loop SUBTRACT =
       (a, i, b, j, c, k, to, target, count) -> {
         for (int n = 0; n < count; n += LANES) {
@@ -174,20 +182,6 @@ final class Loops {
         }
       };
 
-  static final Loop MINUS_MAGNITUDE =
-      (a, i, b, j, c, k, to, target, count) -> {
-        for (int n = 0; n < count; n += LANES) {
-          load(a, i + n).abs().neg().intoArray(to, target + n);
-        }
-      };
-
-  static final Loop TWICE_MAGNITUDE =
-      (a, i, b, j, c, k, to, target, count) -> {
-        for (int n = 0; n < count; n += LANES) {
-          load(a, i + n).abs().mul(2f).intoArray(to, target + n);
-        }
-      };
-
   static final Loop SQUARE_ROOT =
       (a, i, b, j, c, k, to, target, count) -> {
         for (int n = 0; n < count; n += LANES) {
@@ -203,37 +197,43 @@ final class Loops {
         }
       };
 
-  /** exp(b). What lies outside of the series' range comes out wrong and is replaced at the end. */
+  /** exp(b). */
   static final Loop EXP_OF_B =
       (a, i, b, j, c, k, to, target, count) -> {
         for (int n = 0; n < count; n += LANES) {
           FloatVector x = load(b, j + n);
-          FloatVector shifted = x.mul(LOG2_E).add(ROUNDER);
-          FloatVector minusN = broadcast(ROUNDER).sub(shifted);
-          FloatVector r = minusN.fma(broadcast(LN2_HIGH), x);
-          r = minusN.fma(broadcast(LN2_LOW), r);
-          FloatVector p = lowTerms(highTerms(r), r).add(1f);
-          IntVector exponent = shifted.reinterpretAsInts().sub(ROUNDER_BITS);
-          IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
-          FloatVector y = p.mul(powerOfTwo(half)).mul(powerOfTwo(exponent.sub(half)));
-          y = y.blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, LARGEST_EXP_ARGUMENT));
-          y.blend(0f, x.compare(VectorOperators.LT, SMALLEST_EXP_ARGUMENT))
+          exp(x)
+              .blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, LARGEST_EXP_ARGUMENT))
               .intoArray(to, target + n);
         }
       };
 
-  /** The logistic function of a, where b = exp(-|a|). */
-  static final Loop SIGMOID_FROM_EXP =
+  /** The logistic function of a. */
+  static final Loop SIGMOID =
       (a, i, b, j, c, k, to, target, count) -> {
         for (int n = 0; n < count; n += LANES) {
-          FloatVector e = load(b, j + n);
-          FloatVector numerator = ONE.blend(e, load(a, i + n).compare(VectorOperators.LT, 0f));
+          FloatVector x = load(a, i + n);
+          FloatVector e = exp(x.abs().neg());
+          FloatVector numerator = ONE.blend(e, x.compare(VectorOperators.LT, 0f));
           numerator.div(e.add(1f)).intoArray(to, target + n);
         }
       };
 
-  /** The hyperbolic tangent of a, where b = exp(2 |a|). */
-  static final Loop TANH_FROM_EXP =
+  /** The exponential of what does not overflow. */
+  private static FloatVector exp(FloatVector x) {
+    FloatVector shifted = x.mul(LOG2_E).add(ROUNDER);
+    FloatVector minusN = broadcast(ROUNDER).sub(shifted);
+    FloatVector r = minusN.fma(broadcast(LN2_HIGH), x);
+    r = minusN.fma(broadcast(LN2_LOW), r);
+    FloatVector p = lowTerms(highTerms(r), r).add(1f);
+    IntVector exponent = shifted.reinterpretAsInts().sub(ROUNDER_BITS);
+    IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
+    FloatVector y = p.mul(powerOfTwo(half)).mul(powerOfTwo(exponent.sub(half)));
+    return y.blend(0f, x.compare(VectorOperators.LT, SMALLEST_EXP_ARGUMENT));
+  }
+
+  /** The hyperbolic tangent of a. */
+  static final Loop TANH =
       (a, i, b, j, c, k, to, target, count) -> {
         for (int n = 0; n < count; n += LANES) {
           FloatVector x = load(a, i + n);
@@ -241,7 +241,11 @@ final class Loops {
           FloatVector e = lowTerms(highTerms(twice), twice);
           var isSmall = x.abs().compare(VectorOperators.LT, SERIES_LIMIT);
           FloatVector numerator = broadcast(2f).blend(e, isSmall);
-          FloatVector denominator = load(b, j + n).add(1f).blend(e.add(2f), isSmall);
+          FloatVector large = exp(twice);
+          large =
+              large.blend(
+                  Float.POSITIVE_INFINITY, twice.compare(VectorOperators.GT, LARGEST_EXP_ARGUMENT));
+          FloatVector denominator = large.add(1f).blend(e.add(2f), isSmall);
           FloatVector quotient = numerator.div(denominator);
           FloatVector y = ONE.sub(quotient).blend(quotient, isSmall);
           IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);

@@ -36,8 +36,8 @@ final class PairProducts {
     return pairs.and(0xFFFF0000).reinterpretAsFloats();
   }
 
-  /** All sums of streams whose places lie {@code stride} apart. */
-  static void addStreams(
+  /** All sums, as often as is asked for on places and weights that lie strides apart. */
+  static void addAll(
       float[] memory,
       int sums,
       int start,
@@ -46,58 +46,125 @@ final class PairProducts {
       int inputs,
       int[] pairs,
       int weights,
-      int streams,
-      int stride) {
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride,
+      int weightsStride) {
+    int step = weightsStride == 0 ? 2 * LANES : 4 * LANES;
+    int whole = width / step * step;
+    int done = 0;
+    if (weightsStride == 0) {
+      done =
+          addSameWeights(
+              memory,
+              sums,
+              start,
+              width,
+              source,
+              inputs,
+              pairs,
+              weights,
+              times,
+              sumsStride,
+              startStride,
+              sourceStride);
+    } else if (sourceStride == 0) {
+      for (; done + 2 <= times; done += 2) {
+        for (int j = 0; j < whole; j += step) {
+          addFourTwice(
+              memory,
+              sums + done * sumsStride + j,
+              start + done * startStride + j,
+              width,
+              source,
+              inputs,
+              pairs,
+              weights + done * weightsStride + j,
+              sumsStride,
+              startStride,
+              weightsStride);
+        }
+      }
+    }
+    for (int i = 0; i < times; i++) {
+      int from = i < done ? whole : 0;
+      int to = sums + i * sumsStride;
+      int x = source + i * sourceStride;
+      int w = weights + i * weightsStride;
+      add(
+          memory,
+          to + from,
+          start + i * startStride + from,
+          width - from,
+          width,
+          x,
+          inputs,
+          pairs,
+          w + from);
+      if (inputs % 2 != 0) {
+        addLast(memory, to, from, x + inputs - 1, pairs, w + inputs / 2 * width);
+      }
+    }
+  }
+
+  /** Sums of all lanes that fill two vectors, as long as there are four or more. */
+  private static int addSameWeights(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      int[] pairs,
+      int weights,
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride) {
     int whole = width / (2 * LANES) * (2 * LANES);
-    int stream = 0;
-    for (; MANY_REGISTERS && stream + 6 <= streams; stream += 6) {
-      int base = stream * stride;
+    int bySix = MANY_REGISTERS ? inSixes(times) : 0;
+    int done = 0;
+    for (; done < bySix; done += 6) {
       for (int j = 0; j < whole; j += 2 * LANES) {
         addTwoOfSix(
             memory,
-            base + sums + j,
-            base + start + j,
+            sums + done * sumsStride + j,
+            start + done * startStride + j,
             width,
-            base + source,
+            source + done * sourceStride,
             inputs,
             pairs,
             weights + j,
-            stride);
+            sumsStride,
+            startStride,
+            sourceStride);
       }
     }
-    for (; stream + 4 <= streams; stream += 4) {
-      int base = stream * stride;
+    for (; done + 4 <= times; done += 4) {
       for (int j = 0; j < whole; j += 2 * LANES) {
         addTwoOfFour(
             memory,
-            base + sums + j,
-            base + start + j,
+            sums + done * sumsStride + j,
+            start + done * startStride + j,
             width,
-            base + source,
+            source + done * sourceStride,
             inputs,
             pairs,
             weights + j,
-            stride);
+            sumsStride,
+            startStride,
+            sourceStride);
       }
     }
-    int last = weights + inputs / 2 * width;
-    for (int other = 0; other < streams; other++) {
-      int base = other * stride;
-      int from = other < stream ? whole : 0;
-      add(
-          memory,
-          base + sums + from,
-          base + start + from,
-          width - from,
-          width,
-          base + source,
-          inputs,
-          pairs,
-          weights + from);
-      if (inputs % 2 != 0) {
-        addLast(memory, base + sums, from, base + source + inputs - 1, pairs, last);
-      }
-    }
+    return done;
+  }
+
+  /** How many of them go by six, so that as many as possible of the others go by four. */
+  private static int inSixes(int times) {
+    int sixes = times / 6;
+    boolean leavesTwo = (times - 6 * sixes) % 4 > 1;
+    return 6 * (leavesTwo && sixes > 0 ? sixes - 1 : sixes);
   }
 
   /** The last of an odd number of inputs. */
@@ -110,7 +177,7 @@ final class PairProducts {
     }
   }
 
-  /** Sums of one stream, on {@code lanes} of the width. */
+  /** Sums on {@code lanes} of the width. */
   private static void add(
       float[] memory,
       int sums,
@@ -176,6 +243,67 @@ final class PairProducts {
     b.intoArray(memory, sums + LANES);
     c.intoArray(memory, sums + 2 * LANES);
     d.intoArray(memory, sums + 3 * LANES);
+  }
+
+  /** Of two tiles with the same inputs, each pair of which is then loaded once. */
+  private static void addFourTwice(
+      float[] memory,
+      int sums,
+      int start,
+      int width,
+      int source,
+      int inputs,
+      int[] pairs,
+      int weights,
+      int sumsStride,
+      int startStride,
+      int weightsStride) {
+    FloatVector a0 = load(memory, start);
+    FloatVector b0 = load(memory, start + LANES);
+    FloatVector c0 = load(memory, start + 2 * LANES);
+    FloatVector d0 = load(memory, start + 3 * LANES);
+    FloatVector a1 = load(memory, start + startStride);
+    FloatVector b1 = load(memory, start + startStride + LANES);
+    FloatVector c1 = load(memory, start + startStride + 2 * LANES);
+    FloatVector d1 = load(memory, start + startStride + 3 * LANES);
+    int w = weights;
+    int end = source + inputs - 1;
+    for (int k = source; k < end; k += 2, w += width) {
+      FloatVector x = FloatVector.broadcast(FLOATS, memory[k]);
+      FloatVector y = FloatVector.broadcast(FLOATS, memory[k + 1]);
+      IntVector aa0 = IntVector.fromArray(INTS, pairs, w);
+      IntVector bb0 = IntVector.fromArray(INTS, pairs, w + LANES);
+      IntVector cc0 = IntVector.fromArray(INTS, pairs, w + 2 * LANES);
+      IntVector dd0 = IntVector.fromArray(INTS, pairs, w + 3 * LANES);
+      a0 = aa0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, a0);
+      b0 = bb0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, b0);
+      c0 = cc0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, c0);
+      d0 = dd0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, d0);
+      a0 = aa0.and(0xFFFF0000).reinterpretAsFloats().fma(y, a0);
+      b0 = bb0.and(0xFFFF0000).reinterpretAsFloats().fma(y, b0);
+      c0 = cc0.and(0xFFFF0000).reinterpretAsFloats().fma(y, c0);
+      d0 = dd0.and(0xFFFF0000).reinterpretAsFloats().fma(y, d0);
+      IntVector aa1 = IntVector.fromArray(INTS, pairs, w + weightsStride);
+      IntVector bb1 = IntVector.fromArray(INTS, pairs, w + weightsStride + LANES);
+      IntVector cc1 = IntVector.fromArray(INTS, pairs, w + weightsStride + 2 * LANES);
+      IntVector dd1 = IntVector.fromArray(INTS, pairs, w + weightsStride + 3 * LANES);
+      a1 = aa1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, a1);
+      b1 = bb1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, b1);
+      c1 = cc1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, c1);
+      d1 = dd1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, d1);
+      a1 = aa1.and(0xFFFF0000).reinterpretAsFloats().fma(y, a1);
+      b1 = bb1.and(0xFFFF0000).reinterpretAsFloats().fma(y, b1);
+      c1 = cc1.and(0xFFFF0000).reinterpretAsFloats().fma(y, c1);
+      d1 = dd1.and(0xFFFF0000).reinterpretAsFloats().fma(y, d1);
+    }
+    a0.intoArray(memory, sums);
+    b0.intoArray(memory, sums + LANES);
+    c0.intoArray(memory, sums + 2 * LANES);
+    d0.intoArray(memory, sums + 3 * LANES);
+    a1.intoArray(memory, sums + sumsStride);
+    b1.intoArray(memory, sums + sumsStride + LANES);
+    c1.intoArray(memory, sums + sumsStride + 2 * LANES);
+    d1.intoArray(memory, sums + sumsStride + 3 * LANES);
   }
 
   private static void addTwo(
@@ -247,19 +375,21 @@ final class PairProducts {
       int inputs,
       int[] pairs,
       int weights,
-      int stride) {
+      int sumsStride,
+      int startStride,
+      int sourceStride) {
     FloatVector a0 = load(memory, start);
     FloatVector b0 = load(memory, start + LANES);
-    FloatVector a1 = load(memory, start + stride);
-    FloatVector b1 = load(memory, start + stride + LANES);
-    FloatVector a2 = load(memory, start + 2 * stride);
-    FloatVector b2 = load(memory, start + 2 * stride + LANES);
-    FloatVector a3 = load(memory, start + 3 * stride);
-    FloatVector b3 = load(memory, start + 3 * stride + LANES);
-    FloatVector a4 = load(memory, start + 4 * stride);
-    FloatVector b4 = load(memory, start + 4 * stride + LANES);
-    FloatVector a5 = load(memory, start + 5 * stride);
-    FloatVector b5 = load(memory, start + 5 * stride + LANES);
+    FloatVector a1 = load(memory, start + startStride);
+    FloatVector b1 = load(memory, start + startStride + LANES);
+    FloatVector a2 = load(memory, start + 2 * startStride);
+    FloatVector b2 = load(memory, start + 2 * startStride + LANES);
+    FloatVector a3 = load(memory, start + 3 * startStride);
+    FloatVector b3 = load(memory, start + 3 * startStride + LANES);
+    FloatVector a4 = load(memory, start + 4 * startStride);
+    FloatVector b4 = load(memory, start + 4 * startStride + LANES);
+    FloatVector a5 = load(memory, start + 5 * startStride);
+    FloatVector b5 = load(memory, start + 5 * startStride + LANES);
     int w = weights;
     int end = source + inputs - 1;
     for (int k = source; k < end; k += 2, w += width) {
@@ -270,19 +400,19 @@ final class PairProducts {
       FloatVector x0Even = FloatVector.broadcast(FLOATS, memory[k]);
       a0 = aEven.fma(x0Even, a0);
       b0 = bEven.fma(x0Even, b0);
-      FloatVector x1Even = FloatVector.broadcast(FLOATS, memory[k + stride]);
+      FloatVector x1Even = FloatVector.broadcast(FLOATS, memory[k + sourceStride]);
       a1 = aEven.fma(x1Even, a1);
       b1 = bEven.fma(x1Even, b1);
-      FloatVector x2Even = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
+      FloatVector x2Even = FloatVector.broadcast(FLOATS, memory[k + 2 * sourceStride]);
       a2 = aEven.fma(x2Even, a2);
       b2 = bEven.fma(x2Even, b2);
-      FloatVector x3Even = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
+      FloatVector x3Even = FloatVector.broadcast(FLOATS, memory[k + 3 * sourceStride]);
       a3 = aEven.fma(x3Even, a3);
       b3 = bEven.fma(x3Even, b3);
-      FloatVector x4Even = FloatVector.broadcast(FLOATS, memory[k + 4 * stride]);
+      FloatVector x4Even = FloatVector.broadcast(FLOATS, memory[k + 4 * sourceStride]);
       a4 = aEven.fma(x4Even, a4);
       b4 = bEven.fma(x4Even, b4);
-      FloatVector x5Even = FloatVector.broadcast(FLOATS, memory[k + 5 * stride]);
+      FloatVector x5Even = FloatVector.broadcast(FLOATS, memory[k + 5 * sourceStride]);
       a5 = aEven.fma(x5Even, a5);
       b5 = bEven.fma(x5Even, b5);
       FloatVector aOdd = a.and(0xFFFF0000).reinterpretAsFloats();
@@ -290,34 +420,34 @@ final class PairProducts {
       FloatVector x0Odd = FloatVector.broadcast(FLOATS, memory[k + 1]);
       a0 = aOdd.fma(x0Odd, a0);
       b0 = bOdd.fma(x0Odd, b0);
-      FloatVector x1Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + stride]);
+      FloatVector x1Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + sourceStride]);
       a1 = aOdd.fma(x1Odd, a1);
       b1 = bOdd.fma(x1Odd, b1);
-      FloatVector x2Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * stride]);
+      FloatVector x2Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * sourceStride]);
       a2 = aOdd.fma(x2Odd, a2);
       b2 = bOdd.fma(x2Odd, b2);
-      FloatVector x3Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * stride]);
+      FloatVector x3Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * sourceStride]);
       a3 = aOdd.fma(x3Odd, a3);
       b3 = bOdd.fma(x3Odd, b3);
-      FloatVector x4Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 4 * stride]);
+      FloatVector x4Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 4 * sourceStride]);
       a4 = aOdd.fma(x4Odd, a4);
       b4 = bOdd.fma(x4Odd, b4);
-      FloatVector x5Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 5 * stride]);
+      FloatVector x5Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 5 * sourceStride]);
       a5 = aOdd.fma(x5Odd, a5);
       b5 = bOdd.fma(x5Odd, b5);
     }
     a0.intoArray(memory, sums);
     b0.intoArray(memory, sums + LANES);
-    a1.intoArray(memory, sums + stride);
-    b1.intoArray(memory, sums + stride + LANES);
-    a2.intoArray(memory, sums + 2 * stride);
-    b2.intoArray(memory, sums + 2 * stride + LANES);
-    a3.intoArray(memory, sums + 3 * stride);
-    b3.intoArray(memory, sums + 3 * stride + LANES);
-    a4.intoArray(memory, sums + 4 * stride);
-    b4.intoArray(memory, sums + 4 * stride + LANES);
-    a5.intoArray(memory, sums + 5 * stride);
-    b5.intoArray(memory, sums + 5 * stride + LANES);
+    a1.intoArray(memory, sums + sumsStride);
+    b1.intoArray(memory, sums + sumsStride + LANES);
+    a2.intoArray(memory, sums + 2 * sumsStride);
+    b2.intoArray(memory, sums + 2 * sumsStride + LANES);
+    a3.intoArray(memory, sums + 3 * sumsStride);
+    b3.intoArray(memory, sums + 3 * sumsStride + LANES);
+    a4.intoArray(memory, sums + 4 * sumsStride);
+    b4.intoArray(memory, sums + 4 * sumsStride + LANES);
+    a5.intoArray(memory, sums + 5 * sumsStride);
+    b5.intoArray(memory, sums + 5 * sumsStride + LANES);
   }
 
   private static void addTwoOfFour(
@@ -329,15 +459,17 @@ final class PairProducts {
       int inputs,
       int[] pairs,
       int weights,
-      int stride) {
+      int sumsStride,
+      int startStride,
+      int sourceStride) {
     FloatVector a0 = load(memory, start);
     FloatVector b0 = load(memory, start + LANES);
-    FloatVector a1 = load(memory, start + stride);
-    FloatVector b1 = load(memory, start + stride + LANES);
-    FloatVector a2 = load(memory, start + 2 * stride);
-    FloatVector b2 = load(memory, start + 2 * stride + LANES);
-    FloatVector a3 = load(memory, start + 3 * stride);
-    FloatVector b3 = load(memory, start + 3 * stride + LANES);
+    FloatVector a1 = load(memory, start + startStride);
+    FloatVector b1 = load(memory, start + startStride + LANES);
+    FloatVector a2 = load(memory, start + 2 * startStride);
+    FloatVector b2 = load(memory, start + 2 * startStride + LANES);
+    FloatVector a3 = load(memory, start + 3 * startStride);
+    FloatVector b3 = load(memory, start + 3 * startStride + LANES);
     int w = weights;
     int end = source + inputs - 1;
     for (int k = source; k < end; k += 2, w += width) {
@@ -348,13 +480,13 @@ final class PairProducts {
       FloatVector x0Even = FloatVector.broadcast(FLOATS, memory[k]);
       a0 = aEven.fma(x0Even, a0);
       b0 = bEven.fma(x0Even, b0);
-      FloatVector x1Even = FloatVector.broadcast(FLOATS, memory[k + stride]);
+      FloatVector x1Even = FloatVector.broadcast(FLOATS, memory[k + sourceStride]);
       a1 = aEven.fma(x1Even, a1);
       b1 = bEven.fma(x1Even, b1);
-      FloatVector x2Even = FloatVector.broadcast(FLOATS, memory[k + 2 * stride]);
+      FloatVector x2Even = FloatVector.broadcast(FLOATS, memory[k + 2 * sourceStride]);
       a2 = aEven.fma(x2Even, a2);
       b2 = bEven.fma(x2Even, b2);
-      FloatVector x3Even = FloatVector.broadcast(FLOATS, memory[k + 3 * stride]);
+      FloatVector x3Even = FloatVector.broadcast(FLOATS, memory[k + 3 * sourceStride]);
       a3 = aEven.fma(x3Even, a3);
       b3 = bEven.fma(x3Even, b3);
       FloatVector aOdd = a.and(0xFFFF0000).reinterpretAsFloats();
@@ -362,23 +494,23 @@ final class PairProducts {
       FloatVector x0Odd = FloatVector.broadcast(FLOATS, memory[k + 1]);
       a0 = aOdd.fma(x0Odd, a0);
       b0 = bOdd.fma(x0Odd, b0);
-      FloatVector x1Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + stride]);
+      FloatVector x1Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + sourceStride]);
       a1 = aOdd.fma(x1Odd, a1);
       b1 = bOdd.fma(x1Odd, b1);
-      FloatVector x2Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * stride]);
+      FloatVector x2Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 2 * sourceStride]);
       a2 = aOdd.fma(x2Odd, a2);
       b2 = bOdd.fma(x2Odd, b2);
-      FloatVector x3Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * stride]);
+      FloatVector x3Odd = FloatVector.broadcast(FLOATS, memory[k + 1 + 3 * sourceStride]);
       a3 = aOdd.fma(x3Odd, a3);
       b3 = bOdd.fma(x3Odd, b3);
     }
     a0.intoArray(memory, sums);
     b0.intoArray(memory, sums + LANES);
-    a1.intoArray(memory, sums + stride);
-    b1.intoArray(memory, sums + stride + LANES);
-    a2.intoArray(memory, sums + 2 * stride);
-    b2.intoArray(memory, sums + 2 * stride + LANES);
-    a3.intoArray(memory, sums + 3 * stride);
-    b3.intoArray(memory, sums + 3 * stride + LANES);
+    a1.intoArray(memory, sums + sumsStride);
+    b1.intoArray(memory, sums + sumsStride + LANES);
+    a2.intoArray(memory, sums + 2 * sumsStride);
+    b2.intoArray(memory, sums + 2 * sumsStride + LANES);
+    a3.intoArray(memory, sums + 3 * sumsStride);
+    b3.intoArray(memory, sums + 3 * sumsStride + LANES);
   }
 }

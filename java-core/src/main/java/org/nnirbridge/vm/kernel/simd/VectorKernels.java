@@ -18,10 +18,8 @@ public final class VectorKernels implements Kernels {
   /** How many lanes the functions of several loops take at once. */
   private static final int SCRATCH = 256;
 
-  private static final Loop[] SIGMOID = {
-    Loops.MINUS_MAGNITUDE, Loops.EXP_OF_B, Loops.SIGMOID_FROM_EXP
-  };
-  private static final Loop[] TANH = {Loops.TWICE_MAGNITUDE, Loops.EXP_OF_B, Loops.TANH_FROM_EXP};
+  private static final Loop[] SIGMOID = {Loops.SIGMOID};
+  private static final Loop[] TANH = {Loops.TANH};
 
   /** Each loop takes the argument as its first source and the result so far as its second. */
   private static final Map<UnaryFunction, Loop[]> UNARY =
@@ -36,10 +34,7 @@ public final class VectorKernels implements Kernels {
               UnaryFunction.EXP, new Loop[] {Loops.COPY, Loops.EXP_OF_B},
               UnaryFunction.TANH, TANH,
               UnaryFunction.SIGMOID, SIGMOID,
-              UnaryFunction.SILU,
-                  new Loop[] {
-                    Loops.MINUS_MAGNITUDE, Loops.EXP_OF_B, Loops.SIGMOID_FROM_EXP, Loops.MULTIPLY
-                  }));
+              UnaryFunction.SILU, new Loop[] {Loops.SIGMOID, Loops.MULTIPLY}));
 
   private static final Map<BinaryFunction, Loop> BINARY =
       new EnumMap<>(
@@ -53,8 +48,8 @@ public final class VectorKernels implements Kernels {
               BinaryFunction.GREATER, Loops.GREATER,
               BinaryFunction.GREATER_EQUAL, Loops.GREATER_OR_EQUAL));
 
-  /** From that many streams on it pays to unpack weights once for all. */
-  private static final int FEWEST_STREAMS_TO_UNPACK = 4;
+  /** From that often on it pays to unpack weights once for all. */
+  private static final int FEWEST_TIMES_TO_UNPACK = 4;
 
   /** As many as leave a tile's unpacked weights in the first cache; whole quads. */
   private static final int UNPACKED_INPUTS = 128;
@@ -72,6 +67,7 @@ public final class VectorKernels implements Kernels {
   private final Loop round = Loops.ROUND;
   private final Loop truncate = Loops.TRUNCATE;
   private final Loop canonical = Loops.CANONICAL;
+  private final Loop canonicalAdd = Loops.CANONICAL_ADD;
   private final Loop bound = Loops.BOUND;
   private final Loop multiply = Loops.MULTIPLY;
   private final Loop multiplyAdd = Loops.MULTIPLY_ADD;
@@ -127,16 +123,51 @@ public final class VectorKernels implements Kernels {
       int[] words,
       Packing packing,
       int weights,
-      int streams,
-      int stride) {
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride,
+      int weightsStride) {
     if (packing == Packing.PAIRS) {
-      PairProducts.addStreams(
-          memory, sums, start, width, source, inputs, words, weights, streams, stride);
-    } else if (streams >= FEWEST_STREAMS_TO_UNPACK) {
-      addUnpacked(memory, sums, start, width, source, inputs, words, weights, streams, stride);
+      PairProducts.addAll(
+          memory,
+          sums,
+          start,
+          width,
+          source,
+          inputs,
+          words,
+          weights,
+          times,
+          sumsStride,
+          startStride,
+          sourceStride,
+          weightsStride);
+    } else if (weightsStride == 0 && times >= FEWEST_TIMES_TO_UNPACK) {
+      addUnpacked(
+          memory,
+          sums,
+          start,
+          width,
+          source,
+          inputs,
+          words,
+          weights,
+          times,
+          sumsStride,
+          startStride,
+          sourceStride);
     } else {
-      for (int base = 0; base < streams * stride; base += stride) {
-        addQuads(memory, base + sums, base + start, width, base + source, inputs, words, weights);
+      for (int i = 0; i < times; i++) {
+        addQuads(
+            memory,
+            sums + i * sumsStride,
+            start + i * startStride,
+            width,
+            source + i * sourceStride,
+            inputs,
+            words,
+            weights + i * weightsStride);
       }
     }
   }
@@ -158,7 +189,7 @@ public final class VectorKernels implements Kernels {
       if (QuadProducts.scale(memory, source + done, count, scaled)) {
         QuadProducts.add(memory, sums, from, width, scaled, count, quads, at);
       } else {
-        addUnpacked(memory, sums, from, width, source + done, count, quads, at, 1, 0);
+        addUnpacked(memory, sums, from, width, source + done, count, quads, at, 1, 0, 0, 0);
       }
       from = sums;
     }
@@ -173,11 +204,13 @@ public final class VectorKernels implements Kernels {
           quads,
           weights + Packing.QUADS.word(whole) * width,
           1,
+          0,
+          0,
           0);
     }
   }
 
-  /** Sums with quads that are unpacked once for all streams, a few inputs at a time. */
+  /** Sums with quads that are unpacked once for all times, a few inputs at a time. */
   private void addUnpacked(
       float[] memory,
       int sums,
@@ -187,20 +220,36 @@ public final class VectorKernels implements Kernels {
       int inputs,
       int[] quads,
       int weights,
-      int streams,
-      int stride) {
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride) {
     if (unpacked.length < UNPACKED_INPUTS * width) {
       unpacked = new float[UNPACKED_INPUTS * width];
     }
     int from = start;
+    int fromStride = startStride;
     int done = 0;
     do {
       int count = Math.min(UNPACKED_INPUTS, inputs - done);
       int at = weights + Packing.QUADS.word(done) * width;
       QuadProducts.unpack(quads, at, Packing.QUADS.words(count), width, unpacked);
-      FloatProducts.addStreams(
-          memory, sums, from, width, source + done, count, unpacked, 0, streams, stride);
+      FloatProducts.addAll(
+          memory,
+          sums,
+          from,
+          width,
+          source + done,
+          count,
+          unpacked,
+          0,
+          times,
+          sumsStride,
+          fromStride,
+          sourceStride,
+          0);
       from = sums;
+      fromStride = sumsStride;
       done += count;
     } while (done < inputs);
   }
@@ -215,10 +264,25 @@ public final class VectorKernels implements Kernels {
       int inputs,
       float[] floats,
       int weights,
-      int streams,
-      int stride) {
-    FloatProducts.addStreams(
-        memory, sums, start, width, source, inputs, floats, weights, streams, stride);
+      int times,
+      int sumsStride,
+      int startStride,
+      int sourceStride,
+      int weightsStride) {
+    FloatProducts.addAll(
+        memory,
+        sums,
+        start,
+        width,
+        source,
+        inputs,
+        floats,
+        weights,
+        times,
+        sumsStride,
+        startStride,
+        sourceStride,
+        weightsStride);
   }
 
   @Override
@@ -281,10 +345,14 @@ public final class VectorKernels implements Kernels {
       int lanes) {
     int whole = whole(lanes);
     Loop loop = BINARY.get(function);
-    for (int n = 0; n < whole; n += SCRATCH) {
-      int count = Math.min(SCRATCH, whole - n);
-      call(loop, memory, a + n, memory, b + n, memory, b + n, first, 0, count);
-      run(rounding(format), first, 0, memory, target + n, count);
+    if (function == BinaryFunction.ADD && rounding(format) == canonical) {
+      call(canonicalAdd, memory, a, memory, b, memory, b, memory, target, whole);
+    } else {
+      for (int n = 0; n < whole; n += SCRATCH) {
+        int count = Math.min(SCRATCH, whole - n);
+        call(loop, memory, a + n, memory, b + n, memory, b + n, first, 0, count);
+        run(rounding(format), first, 0, memory, target + n, count);
+      }
     }
     scalar.zip(memory, target + whole, a + whole, b + whole, function, format, lanes - whole);
   }
