@@ -11,8 +11,12 @@ final class Meeting {
 
   private static final int SPINS_BEFORE_YIELD = 2000;
 
+  /** The same where the threads and who waits for them may have to share a processor. */
+  private static final int SPINS_IN_A_CROWD = 64;
+
   private final Phases work;
   private final int threads;
+  private final int spins;
 
   /** For each thread the number of phases that it has ended, over all inferences. */
   private final AtomicLongArray ended;
@@ -30,6 +34,7 @@ final class Meeting {
   Meeting(Phases work, int threads) {
     this.work = work;
     this.threads = threads;
+    this.spins = Threads.crowd(threads) ? SPINS_IN_A_CROWD : SPINS_BEFORE_YIELD;
     this.ended = new AtomicLongArray(threads * SPACING);
   }
 
@@ -86,8 +91,8 @@ final class Meeting {
 
   private void await(long phases) {
     for (int thread = 0; thread < threads; thread++) {
-      for (int spins = 0; ended.get(thread * SPACING) < phases; spins++) {
-        if (spins < SPINS_BEFORE_YIELD) {
+      for (int spun = 0; ended.get(thread * SPACING) < phases; spun++) {
+        if (spun < spins) {
           Thread.onSpinWait();
         } else {
           Thread.yield();
