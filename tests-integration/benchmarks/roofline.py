@@ -3,8 +3,9 @@
 Takes the JSON that JMH wrote of ``StepBenchmark`` and ``RooflineBenchmark``, and prints for each
 workload the largest of three lower bounds, and how many times longer a step takes:
 
-- products: all products of a layer at the rate of one tile in the first caches, or, where that
-  is longer, a layer's inputs one after another, since the products of one sum wait for each other;
+- products: all products of a layer at the rate of one tile in the first caches, or of many
+  streams where a layer multiplies many inputs at once; or, where that is longer, a layer's inputs
+  one after another, since the products of one sum wait for each other;
 - bytes: reading as many bytes as the weights have.
 """
 
@@ -13,19 +14,32 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 from peers import Json, jmh_micros
 
-# Of each workload the layers that wait for each other: the inputs and outputs of their products.
-LSTM_2X256 = [(128 + 256, 4 * 256), (256 + 256, 4 * 256)]
+
+class Layer(NamedTuple):
+    """Products that wait for those before: ``times`` vectors of inputs, multiplied at once."""
+
+    inputs: int
+    outputs: int
+    times: int = 1
+
+
+def lstm(inputs: int, units: int, steps: int = 1) -> list[Layer]:
+    """Return the products of a layer: of all inputs, then of one state after another."""
+    return [Layer(inputs, 4 * units, steps), *(steps * [Layer(units, 4 * units)])]
+
+
 SEQUENCE = "LSTM 2x256 20 steps"  # whose steps find the weights in the caches
-LAYERS: dict[str, list[tuple[int, int]]] = {
-    "MLP 784-128-128-10": [(784, 128), (128, 128), (128, 10)],
-    "CNN step 32-128-1": [(3 * 32, 128), (3 * 128, 1)],
-    "LSTM step 2x256": [*LSTM_2X256, (256, 16)],
-    SEQUENCE: [*(20 * LSTM_2X256), (256, 20 * 16)],
-    "LSTM step 3x480": [*(3 * [(2 * 480, 4 * 480)]), (480, 32)],
-    "LSTM step 3x960": [*(3 * [(2 * 960, 4 * 960)]), (960, 32)],
+LAYERS: dict[str, list[Layer]] = {
+    "MLP 784-128-128-10": [Layer(784, 128), Layer(128, 128), Layer(128, 10)],
+    "CNN step 32-128-1": [Layer(3 * 32, 128), Layer(3 * 128, 1)],
+    "LSTM step 2x256": [*lstm(128, 256), *lstm(256, 256), Layer(256, 16)],
+    SEQUENCE: [*lstm(128, 256, 20), *lstm(256, 256, 20), Layer(256, 16, 20)],
+    "LSTM step 3x480": [*(3 * lstm(480, 480)), Layer(480, 32)],
+    "LSTM step 3x960": [*(3 * lstm(960, 960)), Layer(960, 32)],
 }
 FP8 = ", FP8"
 READ_KIBIBYTES = (1800, 10900, 43300)  # as RooflineBenchmark reads them
@@ -67,10 +81,11 @@ def table(results: list[Json]) -> str:
             if step is None:
                 continue
             packing = "QUADS" if workload.endswith(FP8) else "PAIRS"
-            rate = score("products", packing)
+            rates = (score("products", packing), score("productsOfStreams", packing))
             latency = 1 / score("productsOfOneSum")
-            bounds = {"products": products_micros(layers, rate, latency)}
-            size = sum(i * o for i, o in layers) * (1 if packing == "QUADS" else 2)
+            bounds = {"products": products_micros(layers, rates, latency)}
+            weights = sum(layer.inputs * layer.outputs for layer in layers)
+            size = weights * (1 if packing == "QUADS" else 2)
             for kibibytes in READ_KIBIBYTES if name != SEQUENCE else ():
                 if size >= kibibytes * 1024 * 0.9:
                     micros = score("read", str(kibibytes)) * size / (kibibytes * 1024)
@@ -82,9 +97,24 @@ def table(results: list[Json]) -> str:
     return "\n".join(lines)
 
 
-def products_micros(layers: list[tuple[int, int]], rate: float, latency: float) -> float:
-    """Return the least time of layers at a rate in products a nanosecond and a latency in ns."""
-    return sum(max(i * o / rate, i * latency) for i, o in layers) / 1000
+def products_micros(layers: list[Layer], rates: tuple[float, float], latency: float) -> float:
+    """Return the least time of layers.
+
+    Args:
+        layers: Which wait for each other.
+        rates: Products a nanosecond, of one vector of inputs and of many at once.
+        latency: Nanoseconds from one product of a sum to the next.
+    """
+    return (
+        sum(
+            max(
+                layer.times * layer.inputs * layer.outputs / rates[layer.times > 1],
+                layer.inputs * latency,
+            )
+            for layer in layers
+        )
+        / 1000
+    )
 
 
 if __name__ == "__main__":

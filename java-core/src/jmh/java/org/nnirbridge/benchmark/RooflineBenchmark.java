@@ -1,7 +1,9 @@
 package org.nnirbridge.benchmark;
 
-import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 import org.nnirbridge.vm.kernel.KernelChoice;
 import org.nnirbridge.vm.kernel.Kernels;
 import org.nnirbridge.vm.kernel.Packing;
@@ -32,6 +34,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class RooflineBenchmark {
+  private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
   private static final int WIDTH = 64;
   private static final int INPUTS = 256;
   private static final int SUMS = 16;
@@ -103,20 +106,17 @@ public class RooflineBenchmark {
     return memory;
   }
 
-  /** Two arrays that together have as many bytes as the weights of an LSTM of the workloads. */
+  /** As many bytes as the weights of an LSTM of the workloads have. */
   @State(Scope.Thread)
   public static class Weights {
     @Param({"1800", "10900", "43300"})
     public int kibibytes;
 
-    private int[] one;
-    private int[] other;
+    private int[] words;
 
     @Setup
     public void load() {
-      int ints = kibibytes * (1024 / Integer.BYTES) / 2;
-      one = new int[ints];
-      other = new int[ints];
+      words = new int[WEIGHTS + kibibytes * (1024 / Integer.BYTES)];
     }
   }
 
@@ -124,7 +124,15 @@ public class RooflineBenchmark {
   @Benchmark
   @BenchmarkMode(Mode.AverageTime)
   @OutputTimeUnit(TimeUnit.MICROSECONDS)
-  public boolean read(Weights weights) {
-    return Arrays.equals(weights.one, weights.other);
+  public int read(Weights weights) {
+    int[] values = weights.words;
+    int lanes = INTS.length();
+    IntVector a = IntVector.zero(INTS);
+    IntVector b = a;
+    for (int i = WEIGHTS; i < values.length; i += 2 * lanes) {
+      a = a.or(IntVector.fromArray(INTS, values, i));
+      b = b.or(IntVector.fromArray(INTS, values, i + lanes));
+    }
+    return a.or(b).reduceLanes(VectorOperators.OR);
   }
 }
