@@ -216,15 +216,22 @@ def sum_errors(parts: list[int]) -> tuple[float, int]:
     weights = oracle.to_bf16(random.standard_normal((terms, LANES)).astype(np.float32))
     x = oracle.to_bf16(random.standard_normal(terms).astype(np.float32))
     bias = random.standard_normal(LANES).astype(np.float32)
-    sums = _chain(weights[: parts[0]], x[: parts[0]], bias)
-    if len(parts) > 1:
-        sums = sums + _chain(weights[parts[0] :], x[parts[0] :], np.zeros(LANES, np.float32))
+    sums = _sum(weights, x, bias, parts)
     products = weights.astype(np.float64) * x.astype(np.float64)[:, None]
     addends = np.vstack([bias.astype(np.float64), products])
     exact = np.array([math.fsum(column) for column in addends.T])
     errors = np.abs(sums - exact) / np.abs(addends).sum(axis=0)
     nearest = Exact(exact, np.zeros(LANES)).rounded_to_bf16()
     return float(errors.max()) * 2**24, int(np.sum(oracle.to_bf16(sums) != nearest))
+
+
+def _sum(weights: Block, x: Block, bias: Block, parts: list[int]) -> Block:
+    """Return the sum of the first part from the bias on, plus those of the others."""
+    first = parts[0]
+    total = _chain(weights[:first], x[:first], bias)
+    if len(parts) == 1:
+        return total
+    return total + _sum(weights[first:], x[first:], np.zeros_like(bias), parts[1:])
 
 
 def _chain(weights: Block, x: Block, start: Block) -> Block:
@@ -332,9 +339,8 @@ def lstm_errors(steps: int) -> list[tuple[float, float]]:
     errors = []
     for _ in range(steps):
         x = oracle.to_bf16(random.standard_normal(LSTM_SIZE).astype(np.float32))
-        recalled = _chain(weights[:LSTM_SIZE], h, bias)
-        fresh = _chain(weights[LSTM_SIZE:], x, np.zeros_like(bias))
-        i, f, g, o = (recalled + fresh).reshape(4, -1)
+        inputs = np.concatenate([h, x])
+        i, f, g, o = _sum(weights, inputs, bias, [LSTM_SIZE, LSTM_SIZE]).reshape(4, -1)
         c = oracle.fma(oracle.sigmoid(f), c, oracle.sigmoid(i) * oracle.tanh(g))
         h = oracle.to_bf16(oracle.sigmoid(o) * oracle.tanh(c))
         sums: Doubles = np.concatenate([exact_h, x]) @ wide + bias

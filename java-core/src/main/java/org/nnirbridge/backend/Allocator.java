@@ -5,6 +5,8 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.isa.Region;
@@ -40,10 +42,15 @@ final class Allocator {
   private void allocateAccumulators() {
     List<List<Local>> chains = chains();
     chains.sort(Comparator.comparingInt(chain -> chain.get(0).start));
+    Set<Local> addends =
+        work.steps.stream().flatMap(step -> step.addend().stream()).collect(Collectors.toSet());
     IntervalAllocator allocator =
         new IntervalAllocator(scratchAccumulators(config), config.accumStoreDepth());
     for (List<Local> chain : chains) {
-      int place = allocator.take(1, chain.get(0).start, end(chain.get(chain.size() - 1)));
+      Local last = chain.get(chain.size() - 1);
+      // An addend is read late; what comes next on its accumulator shall not wait for that.
+      int late = addends.contains(last) ? config.timing().matrixLatency() : 0;
+      int place = allocator.take(1, chain.get(0).start, last.end + late);
       for (Local sum : chain) {
         if (place < 0) {
           sum.region = Region.TENSOR;
@@ -56,11 +63,6 @@ final class Allocator {
     work.stores.useAccumulators(anySum ? allocator.highest() : 0);
   }
 
-  /** An addend is read late; what comes next on its accumulator shall not wait for that. */
-  private int end(Local sum) {
-    return sum.end + (sum.isAddend ? config.timing().matrixLatency() : 0);
-  }
-
   /** The sums that stay in accumulators, each list one accumulator handed on. */
   private List<List<Local>> chains() {
     Map<Local, List<Local>> chainOf = new HashMap<>();
@@ -70,7 +72,7 @@ final class Allocator {
         continue;
       }
       Local target = step.target();
-      Local initial = step.sum().initial().isPresent() ? step.sources().get(0) : null;
+      Local initial = step.initial().orElse(null);
       List<Local> chain;
       if (initial != null && chainOf.containsKey(initial) && initial.reads == 1) {
         chain = chainOf.get(initial);

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.nnirbridge.hardware.HardwareConfig;
 import org.nnirbridge.isa.Address;
 import org.nnirbridge.isa.Descriptor;
@@ -72,7 +73,7 @@ final class Assembler {
   private void draftSum(Step step) {
     TileOp.MatVec sum = step.sum();
     Local target = step.target();
-    Local initial = sum.initial().isPresent() ? step.sources().get(0) : null;
+    Local initial = step.initial().orElse(null);
     Place accumulator = accumulatorFor(target, initial);
     if (initial == null) {
       add(Opcode.CLEAR, List.of(accumulator));
@@ -80,12 +81,11 @@ final class Assembler {
       add(Opcode.LOAD, List.of(accumulator, initial.place));
     }
     int next = initial == null ? 0 : 1;
-    int addend = step.sources().size() - (sum.addend().isPresent() ? 1 : 0);
-    for (TileOp.Segment segment : sum.segments()) {
+    for (int i = 0; i < sum.segments().size(); i++) {
+      TileOp.Segment segment = sum.segments().get(i);
       int end = next + segment.inputs().size();
-      List<Local> last =
-          end == addend ? step.sources().subList(end, step.sources().size()) : List.of();
-      draftSegment(segment, accumulator, step.sources().subList(next, end), last);
+      Optional<Local> addend = i == sum.segments().size() - 1 ? step.addend() : Optional.empty();
+      draftSegment(segment, accumulator, step.sources().subList(next, end), addend);
       next = end;
     }
     if (!accumulator.equals(target.place)) {
@@ -113,10 +113,10 @@ final class Assembler {
   }
 
   /**
-   * @param addend what is added after the last product, if anything
+   * @param addend what is added after the last product
    */
   private void draftSegment(
-      TileOp.Segment segment, Place accumulator, List<Local> inputs, List<Local> addend) {
+      TileOp.Segment segment, Place accumulator, List<Local> inputs, Optional<Local> addend) {
     int blockSize = config.blockSize();
     WeightStore.RowPiece piece = cuts.pieceOf(segment);
     int weight = work.stores.weights.address(piece) + segment.firstBlock() - piece.from();
@@ -133,7 +133,7 @@ final class Assembler {
       int rest = segment.matrix().columns() - lastBlock * blockSize;
       List<Place> places = new ArrayList<>(List.of(accumulator, first));
       if (column + count == inputs.size()) {
-        addend.forEach(local -> places.add(local.place));
+        addend.ifPresent(local -> places.add(local.place));
       }
       drafts.add(
           new Draft(

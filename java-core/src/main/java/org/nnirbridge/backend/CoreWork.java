@@ -34,9 +34,6 @@ final class CoreWork {
   }
 
   void addSum(TileOp.MatVec sum, Local target, List<Local> sources, int clamp) {
-    if (sum.addend().isPresent()) {
-      sources.get(sources.size() - 1).isAddend = true;
-    }
     add(
         new Step(
             Opcode.MATVEC, target, sources, List.of(target.format.ordinal(), clamp), sum, layer));

@@ -26,9 +26,6 @@ final class Local {
   int end = -1;
   int reads;
 
-  /** Whether a sum reads it after its last product. */
-  boolean isAddend;
-
   Local(NumberFormat format, int group, int tile, Region region) {
     this.format = format;
     this.group = group;

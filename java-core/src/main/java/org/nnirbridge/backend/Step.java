@@ -1,6 +1,7 @@
 package org.nnirbridge.backend;
 
 import java.util.List;
+import java.util.Optional;
 import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.tile.TileOp;
 
@@ -23,5 +24,19 @@ record Step(
   Step {
     sources = List.copyOf(sources);
     numbers = List.copyOf(numbers);
+  }
+
+  /** What the sum starts from. */
+  Optional<Local> initial() {
+    return sum != null && sum.initial().isPresent()
+        ? Optional.of(sources.get(0))
+        : Optional.empty();
+  }
+
+  /** What is added to the sum after its last product. */
+  Optional<Local> addend() {
+    return sum != null && sum.addend().isPresent()
+        ? Optional.of(sources.get(sources.size() - 1))
+        : Optional.empty();
   }
 }

@@ -270,7 +270,7 @@ public final class TileBuilder {
       WeightMatrix inputWeights,
       Vector in,
       float[] bias) {
-    Vector recalled = linear(List.of(hiddenWeights), List.of(hidden), bias, NumberFormat.FP32);
+    Vector recalled = gate(hiddenWeights, hidden, bias);
     List<Integer> inputs = convert(in, NumberFormat.BF16).tiles();
     int group = groups++;
     return vector(
@@ -286,7 +286,7 @@ public final class TileBuilder {
         });
   }
 
-  /** One of the two sums of a GRU's gate n, which stays in float32. */
+  /** One of the two sums of a gate, which stays in float32. */
   public Vector gate(WeightMatrix weights, Vector in, float[] bias) {
     return linear(List.of(weights), List.of(in), bias, NumberFormat.FP32);
   }

@@ -153,10 +153,7 @@ final class MemoryLayout {
 
   /** Puts results one after another that one stage's tiles multiply by the same weights. */
   private void placeSequences(List<Tile> tiles) {
-    Map<Tile.Weights, List<Tile>> byWeights = new LinkedHashMap<>();
-    tiles.forEach(
-        tile -> byWeights.computeIfAbsent(tile.weights(), key -> new ArrayList<>()).add(tile));
-    for (List<Tile> sequence : byWeights.values()) {
+    for (List<Tile> sequence : Tile.byWeights(tiles)) {
       if (sequence.size() > 1) {
         Set<Result> run = new LinkedHashSet<>();
         sequence.forEach(tile -> placeInRun(tile.slices(), run));

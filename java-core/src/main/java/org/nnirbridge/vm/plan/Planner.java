@@ -183,18 +183,14 @@ final class Planner {
                 offset += slice.lanes();
               }
             });
-    Map<Tile.Weights, List<Products>> products = new LinkedHashMap<>();
-    for (Tile tile : tiles.get(stage)) {
-      products
-          .computeIfAbsent(tile.weights(), key -> new ArrayList<>())
-          .add(prepare(tile, stage, steps));
-    }
     List<Products> others = new ArrayList<>();
-    for (List<Products> sameWeights : products.values()) {
-      if (sameWeights.size() > 1) {
-        Products.write(sameWeights, steps);
+    for (List<Tile> sameWeights : Tile.byWeights(tiles.get(stage))) {
+      List<Products> products =
+          sameWeights.stream().map(tile -> prepare(tile, stage, steps)).toList();
+      if (products.size() > 1) {
+        Products.write(products, steps);
       } else {
-        others.addAll(sameWeights);
+        others.addAll(products);
       }
     }
     Products.write(others, steps);

@@ -1,6 +1,9 @@
 package org.nnirbridge.vm.plan;
 
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * Sums of the same sources that are computed at once.
@@ -35,12 +38,18 @@ record Tile(List<Sum> rows, int width, int inputs, Weights weights) {
         new Weights(
             rows.stream().map(Sum::weights).toList(),
             rows.get(0).slices().stream().map(Sum.Slice::lanes).toList());
-    int inputs = weights.lanes().stream().mapToInt(Integer::intValue).sum();
-    return new Tile(rows, aligned(rows.size() * blockSize), inputs, weights);
+    return new Tile(rows, aligned(rows.size() * blockSize), rows.get(0).inputs(), weights);
   }
 
   /** The weight blocks of each row, and how many inputs each multiplies. */
   record Weights(List<List<Sum.WeightBlock>> rows, List<Integer> lanes) {}
+
+  /** Tiles by the same weights, in the order of their first. */
+  static Collection<List<Tile>> byWeights(List<Tile> tiles) {
+    return tiles.stream()
+        .collect(Collectors.groupingBy(Tile::weights, LinkedHashMap::new, Collectors.toList()))
+        .values();
+  }
 
   List<Sum.Slice> slices() {
     return rows.get(0).slices();
