@@ -17,8 +17,8 @@ import org.nnirbridge.vm.plan.ModelPlan;
 import org.nnirbridge.vm.plan.ProgramPlan;
 
 /**
- * Runs the plan of one model on memory of its own, which holds the values of each stream one after
- * another.
+ * Runs the plan of one model for a range of streams, on memory of its own, which holds the values
+ * of each stream one after another.
  */
 final class ModelRun implements Meeting.Phases {
   private static final Opcode[] OPCODES = Opcode.values();
@@ -35,6 +35,7 @@ final class ModelRun implements Meeting.Phases {
   private final VmMode mode;
   private final int[] words;
   private final float[] floats;
+  private final StreamRange range;
   private final int streams;
 
   /** From one stream's values to the next one's. */
@@ -53,13 +54,20 @@ final class ModelRun implements Meeting.Phases {
 
   private final Meeting meeting;
 
-  ModelRun(Model model, int blockSize, ProgramPlan program, ModelPlan plan, VmOptions options) {
+  ModelRun(
+      Model model,
+      int blockSize,
+      ProgramPlan program,
+      ModelPlan plan,
+      VmOptions options,
+      StreamRange range) {
     this.plan = plan;
     this.blockSize = blockSize;
     this.mode = options.mode();
     this.words = program.words();
     this.floats = program.floats();
-    this.streams = options.streams();
+    this.range = range;
+    this.streams = range.count();
     this.stride = stride(plan.memory().size());
     this.memory = new float[checkedSize(stride, streams)];
     this.heads = new int[plan.rings().length];
@@ -136,22 +144,26 @@ final class ModelRun implements Meeting.Phases {
     return state().stream().mapToLong(this::entries).sum() * blockSize;
   }
 
-  /** Puts a stream's state into a buffer: for each block its entries, the newest first. */
-  void readState(int stream, ByteBuffer target) {
-    for (ModelPlan.StateCell cell : state()) {
-      for (int age = 1; age <= entries(cell); age++) {
-        target.asFloatBuffer().put(memory, entry(cell, age, stream), blockSize);
-        target.position(target.position() + blockSize * Float.BYTES);
+  /** Puts the streams' state into a buffer: for each block its entries, the newest first. */
+  void readState(ByteBuffer target) {
+    for (int stream = 0; stream < streams; stream++) {
+      for (ModelPlan.StateCell cell : state()) {
+        for (int age = 1; age <= entries(cell); age++) {
+          target.asFloatBuffer().put(memory, entry(cell, age, stream), blockSize);
+          target.position(target.position() + blockSize * Float.BYTES);
+        }
       }
     }
   }
 
-  /** Takes a stream's state from what {@link #readState} wrote. */
-  void writeState(int stream, ByteBuffer source) {
-    for (ModelPlan.StateCell cell : state()) {
-      for (int age = 1; age <= entries(cell); age++) {
-        source.asFloatBuffer().get(memory, entry(cell, age, stream), blockSize);
-        source.position(source.position() + blockSize * Float.BYTES);
+  /** Takes the streams' state from what {@link #readState} wrote. */
+  void writeState(ByteBuffer source) {
+    for (int stream = 0; stream < streams; stream++) {
+      for (ModelPlan.StateCell cell : state()) {
+        for (int age = 1; age <= entries(cell); age++) {
+          source.asFloatBuffer().get(memory, entry(cell, age, stream), blockSize);
+          source.position(source.position() + blockSize * Float.BYTES);
+        }
       }
     }
   }
@@ -163,8 +175,8 @@ final class ModelRun implements Meeting.Phases {
   }
 
   /**
-   * One inference of each stream. The buffers hold the values of each stream one after another, and
-   * so for each step.
+   * One inference of each stream of the range. The buffers hold the values of each stream of the
+   * machine one after another, and so for each step.
    */
   void run(int step, FloatBuffer[] inputs, FloatBuffer[] outputs, boolean roundToNearestEven) {
     for (int input = 0; input < inputs.length; input++) {
@@ -189,7 +201,7 @@ final class ModelRun implements Meeting.Phases {
       int input, FloatBuffer values, int step, int stream, boolean roundToNearestEven) {
     PortLayout layout = inputLayouts[input];
     int size = layout.size();
-    values.get((step * streams + stream) * size, scratch, 0, size);
+    values.get(range.place(step, stream) * size, scratch, 0, size);
     if (mode == VmMode.FLOAT32 || inputFormats[input] == NumberFormat.FP32) {
       kernels[0].store(scratch, 0, 0, NumberFormat.FP32, size);
     } else if (roundToNearestEven) {
@@ -215,7 +227,7 @@ final class ModelRun implements Meeting.Phases {
   private void write(int output, FloatBuffer values, int step, int stream) {
     PortLayout layout = outputLayouts[output];
     int[] places = plan.outputs()[output];
-    int start = (step * streams + stream) * layout.size();
+    int start = range.place(step, stream) * layout.size();
     for (int word = 0; word < places.length; word++) {
       int place = at(places[word]) + stream * stride;
       int base = start + layout.base(word);

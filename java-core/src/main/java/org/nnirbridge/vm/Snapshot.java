@@ -22,10 +22,10 @@ final class Snapshot {
 
   private final Program program;
   private final VmOptions options;
-  private final ModelRun[] models;
+  private final ModelStreams[] models;
 
   /** The snapshots of one machine. */
-  Snapshot(Program program, VmOptions options, ModelRun[] models) {
+  Snapshot(Program program, VmOptions options, ModelStreams[] models) {
     this.program = program;
     this.options = options;
     this.models = models;
@@ -33,10 +33,8 @@ final class Snapshot {
 
   byte[] take() {
     ByteBuffer bytes = header();
-    for (ModelRun model : models) {
-      for (int stream = 0; stream < options.streams(); stream++) {
-        model.readState(stream, bytes);
-      }
+    for (ModelStreams model : models) {
+      model.readState(bytes);
     }
     return KIND.around(bytes.array());
   }
@@ -58,11 +56,9 @@ final class Snapshot {
           "the snapshot keeps another state than this machine has; take it again with this release");
     }
     bytes.position(own.position());
-    for (ModelRun model : models) {
+    for (ModelStreams model : models) {
       model.reset();
-      for (int stream = 0; stream < options.streams(); stream++) {
-        model.writeState(stream, bytes);
-      }
+      model.writeState(bytes);
     }
   }
 
@@ -70,7 +66,7 @@ final class Snapshot {
   private ByteBuffer header() {
     byte[] digest = program.digest();
     long size = digest.length + 3L * Integer.BYTES;
-    for (ModelRun model : models) {
+    for (ModelStreams model : models) {
       size += Integer.BYTES + (long) model.state().size() * CELL_BYTES;
       size += model.stateValues() * options.streams() * Float.BYTES;
     }
@@ -82,7 +78,7 @@ final class Snapshot {
     ByteBuffer bytes = ByteBuffer.allocate((int) size).order(ByteOrder.LITTLE_ENDIAN);
     bytes.put(digest).putInt(options.mode().ordinal()).putInt(options.streams());
     bytes.putInt(models.length);
-    for (ModelRun model : models) {
+    for (ModelStreams model : models) {
       bytes.putInt(model.state().size());
       for (ModelPlan.StateCell cell : model.state()) {
         bytes.putInt(cell.block().core()).putInt(cell.block().window());

@@ -5,6 +5,7 @@ import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.program.CoreCode;
 import org.nnirbridge.program.Model;
 import org.nnirbridge.program.Program;
+import org.nnirbridge.vm.plan.ModelPlan;
 
 /** Chooses how many threads share an inference. */
 final class Threads {
@@ -13,6 +14,12 @@ final class Threads {
 
   /** The same where inferences follow each other at once, so that no thread has to be woken. */
   private static final long PRODUCTS_PER_BUSY_THREAD = 400_000;
+
+  /** From that many on a thread makes good use of the weights that it reads for its streams. */
+  private static final int STREAMS_PER_THREAD = 4;
+
+  /** Less than this is not worth waking another thread. */
+  private static final long LEAST_NANOSECONDS_TO_SHARE = 20_000;
 
   private static final int MOST = 4;
 
@@ -30,6 +37,17 @@ final class Threads {
    */
   static int ofAsked(int threads, Program program, int streams) {
     return crowd(threads) ? shared(threads, program, streams, PRODUCTS_PER_BUSY_THREAD) : threads;
+  }
+
+  /** Whether each thread has streams of its own, or all share the work of each stream. */
+  static boolean haveOwnStreams(VmOptions options) {
+    return options.streams() >= STREAMS_PER_THREAD * options.threads();
+  }
+
+  /** How many threads have streams of their own: one where all share the work, or it is little. */
+  static int withOwnStreams(VmOptions options, ModelPlan plan) {
+    boolean pays = plan.nanoseconds() * options.streams() >= LEAST_NANOSECONDS_TO_SHARE;
+    return haveOwnStreams(options) && pays ? options.threads() : 1;
   }
 
   /** Whether threads that share an inference and who waits for it are more than the processors. */

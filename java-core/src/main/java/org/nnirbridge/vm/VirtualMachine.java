@@ -15,7 +15,7 @@ import org.nnirbridge.vm.plan.ProgramPlan;
 public final class VirtualMachine {
   private final Program program;
   private final VmOptions options;
-  private final ModelRun[] models;
+  private final ModelStreams[] models;
 
   /** A machine with one stream and as many threads as pay. */
   public VirtualMachine(Program program, VmMode mode) {
@@ -33,12 +33,13 @@ public final class VirtualMachine {
     int threads =
         options.threads() > 0 ? options.threads() : Threads.thatPay(program, options.streams());
     this.options = new VmOptions(options.mode(), threads, options.streams());
-    ProgramPlan plan = PlanCache.plan(program, options.mode(), this.options.threads());
-    models = new ModelRun[program.models().size()];
+    int sharing = Threads.haveOwnStreams(this.options) ? 1 : threads;
+    ProgramPlan plan = PlanCache.plan(program, options.mode(), sharing);
+    models = new ModelStreams[program.models().size()];
     for (int m = 0; m < models.length; m++) {
       Model model = program.models().get(m);
       models[m] =
-          new ModelRun(
+          ModelStreams.of(
               model, program.config().blockSize(), plan, plan.models().get(m), this.options);
     }
   }

@@ -47,7 +47,7 @@ class SnapshotTest {
   void aMachineWithOtherThreadsGoesOnWithTheSameBits(
       @ForAll @IntRange(max = 12) int before,
       @ForAll @IntRange(min = 1, max = 3) int threads,
-      @ForAll @IntRange(min = 1, max = 3) int streams) {
+      @ForAll @IntRange(min = 1, max = 14) int streams) {
     VirtualMachine vm = machine(1, streams);
     Random random = new Random(before);
     for (int i = 0; i < before; i++) {

@@ -103,28 +103,43 @@ class VirtualMachineTest {
     }
   }
 
+  /** Two threads share the work of 7 streams; of 14 and 21, each thread has some of its own. */
   @ParameterizedTest
   @MethodSource("programs")
   void eachStreamHasTheBitsOfAMachineOfItsOwn(Program program) {
-    int streams = 7;
-    Model model = program.models().get(0);
     for (VmMode mode : List.of(VmMode.BIT_ACCURATE, VmMode.FLOAT32)) {
-      int[][] together = run(program, new VmOptions(mode, 2, streams), 0);
-      for (int stream = 0; stream < streams; stream++) {
-        int[][] alone = run(program, new VmOptions(mode, 1, 1), stream);
-        for (int step = 0; step < STEPS; step++) {
-          int from = 0;
-          int fromAlone = 0;
-          for (var port : model.outputs()) {
-            int[] expected = slice(alone[step], fromAlone, port.size());
-            int[] actual = slice(together[step], from + stream * port.size(), port.size());
-            assertArrayEquals(expected, actual, mode + ", stream " + stream + ", step " + step);
-            from += port.size() * streams;
-            fromAlone += port.size();
-          }
+      checkStreams(program, new VmOptions(mode, 2, 7));
+      checkStreams(program, new VmOptions(mode, 2, 14));
+      checkStreams(program, new VmOptions(mode, 5, 21));
+    }
+  }
+
+  private static void checkStreams(Program program, VmOptions options) {
+    Model model = program.models().get(0);
+    assertEquals(options.threads(), new VirtualMachine(program, options).threads(0));
+    int streams = options.streams();
+    int[][] together = run(program, options, 0);
+    for (int stream = 0; stream < streams; stream++) {
+      int[][] alone = run(program, new VmOptions(options.mode(), 1, 1), stream);
+      for (int step = 0; step < STEPS; step++) {
+        int from = 0;
+        int fromAlone = 0;
+        for (var port : model.outputs()) {
+          int[] expected = slice(alone[step], fromAlone, port.size());
+          int[] actual = slice(together[step], from + stream * port.size(), port.size());
+          assertArrayEquals(expected, actual, options + ", stream " + stream + ", step " + step);
+          from += port.size() * streams;
+          fromAlone += port.size();
         }
       }
     }
+  }
+
+  @Test
+  void littleWorkOfManyStreamsStaysOnOneThread() {
+    Program program = Models.compile(Models.mlp());
+    VmOptions options = new VmOptions(VmMode.BIT_ACCURATE, 2, 8);
+    assertEquals(1, new VirtualMachine(program, options).threads(0));
   }
 
   private static int[] slice(int[] values, int from, int length) {

@@ -6,6 +6,7 @@ import java.util.List;
 /**
  * How to run one inference of a model on one array of memory.
  *
+ * @param nanoseconds about how long one thread takes for it
  * @param memory the array
  * @param steps for each phase and thread; all threads meet between phases
  * @param moving the places that move
@@ -16,6 +17,7 @@ import java.util.List;
  * @param state where each block of state lies, in the order of their names
  */
 public record ModelPlan(
+    long nanoseconds,
     MemoryImage memory,
     int[][][][] steps,
     Moving[] moving,

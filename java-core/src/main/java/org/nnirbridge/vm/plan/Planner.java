@@ -115,6 +115,7 @@ final class Planner {
     int[] words = layout.words().stream().mapToInt(Chunk::base).toArray();
     List<Chunk> rings = layout.cells().values().stream().map(Place::chunk).distinct().toList();
     return new ModelPlan(
+        schedule.nanoseconds(),
         memory,
         steps,
         moving(moving, rings),

@@ -16,8 +16,9 @@ import java.util.Map;
  *
  * @param phases between which all threads meet
  * @param levels the level of each result
+ * @param nanoseconds about how long one thread takes for all of them
  */
-record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
+record Schedule(List<Phase> phases, Map<Result, Integer> levels, long nanoseconds) {
   /** About the products that one nanosecond brings. */
   private static final int PRODUCTS_PER_NANOSECOND = 32;
 
@@ -86,9 +87,11 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
     flow.results().forEach(result -> byLevel.get(levels.get(result)).add(result));
     List<Phase> phases = new ArrayList<>();
     boolean alone = false;
+    long nanoseconds = 0;
     for (int level = 0; level <= highest; level++) {
       List<Component> components = components(byLevel.get(level), levels, roles, blockSize);
       long cost = components.stream().mapToLong(Component::cost).sum();
+      nanoseconds += cost;
       boolean shared = threads > 1 && components.size() > 1 && cost >= LEAST_NANOSECONDS_TO_SHARE;
       if (shared || !alone) {
         phases.add(emptyPhase(threads));
@@ -97,7 +100,7 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels) {
       alone = !shared;
       share(phase, level, components, roles, shared ? threads : 1, cost);
     }
-    return new Schedule(phases, levels);
+    return new Schedule(phases, levels, nanoseconds);
   }
 
   private static Phase emptyPhase(int threads) {

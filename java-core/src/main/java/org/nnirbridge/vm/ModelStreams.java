@@ -1,0 +1,93 @@
+package org.nnirbridge.vm;
+
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.List;
+import org.nnirbridge.program.Model;
+import org.nnirbridge.vm.plan.ModelPlan;
+import org.nnirbridge.vm.plan.ProgramPlan;
+
+/**
+ * All streams of one model: in one run, whose work the threads share, or in several, one for each
+ * thread, which then neither wait for each other nor move values between processors.
+ */
+final class ModelStreams implements Meeting.Phases {
+  /** They take their inferences at the same time, so that all are always equally far. */
+  private final List<ModelRun> runs;
+
+  private final Meeting meeting;
+
+  /** The inference at hand. */
+  private int step;
+
+  private FloatBuffer[] inputs;
+  private FloatBuffer[] outputs;
+  private boolean roundToNearestEven;
+
+  private ModelStreams(List<ModelRun> runs) {
+    this.runs = runs;
+    this.meeting = new Meeting(this, runs.size());
+  }
+
+  static ModelStreams of(
+      Model model, int blockSize, ProgramPlan program, ModelPlan plan, VmOptions options) {
+    int threads = Threads.withOwnStreams(options, plan);
+    List<ModelRun> runs =
+        StreamRange.shared(options.streams(), threads).stream()
+            .map(range -> new ModelRun(model, blockSize, program, plan, options, range))
+            .toList();
+    return new ModelStreams(runs);
+  }
+
+  int threads() {
+    return Math.max(runs.size(), runs.get(0).threads());
+  }
+
+  void reset() {
+    runs.forEach(ModelRun::reset);
+  }
+
+  /** The blocks of state, in an order that depends on the program alone. */
+  List<ModelPlan.StateCell> state() {
+    return runs.get(0).state();
+  }
+
+  /** How many earlier values a block of state keeps. */
+  int entries(ModelPlan.StateCell cell) {
+    return runs.get(0).entries(cell);
+  }
+
+  /** The values that the state of one stream has. */
+  long stateValues() {
+    return runs.get(0).stateValues();
+  }
+
+  /** Puts each stream's state into a buffer: for each block its entries, the newest first. */
+  void readState(ByteBuffer target) {
+    runs.forEach(run -> run.readState(target));
+  }
+
+  /** Takes each stream's state from what {@link #readState} wrote. */
+  void writeState(ByteBuffer source) {
+    runs.forEach(run -> run.writeState(source));
+  }
+
+  /** One inference of each stream; see {@link ModelRun#run}. */
+  void run(int step, FloatBuffer[] inputs, FloatBuffer[] outputs, boolean roundToNearestEven) {
+    this.step = step;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.roundToNearestEven = roundToNearestEven;
+    Workers.hold(meeting);
+  }
+
+  @Override
+  public int count() {
+    return 1;
+  }
+
+  @Override
+  public void run(int phase, int thread) {
+    runs.get(thread).run(step, inputs, outputs, roundToNearestEven);
+  }
+}
