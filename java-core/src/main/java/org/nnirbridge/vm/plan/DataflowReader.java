@@ -48,6 +48,7 @@ final class DataflowReader {
   private final Map<StateBlock, Cell> cells = new HashMap<>();
   private final List<List<Value>> outputs = new ArrayList<>();
   private final List<Result> results = new ArrayList<>();
+  private final Map<Sum, Value> canonicalSums = new IdentityHashMap<>();
 
   /** A block of a core's stores, or of the window entry that is being written. */
   private record Place(Region region, int window, int index) {}
@@ -110,7 +111,7 @@ final class DataflowReader {
       }
       case WRITE -> {
         for (int i = 0; i < fields[3]; i++) {
-          outputs.get(fields[1]).set(fields[2] + i, get(core, fields[0], i));
+          outputs.get(fields[1]).set(fields[2] + i, canonical(get(core, fields[0], i)));
         }
       }
       case SEND -> {
@@ -138,7 +139,7 @@ final class DataflowReader {
       }
       case LANES_MOVE -> {
         Value target = get(core, fields[0], 0);
-        Value source = get(core, fields[2], 0);
+        Value source = canonical(get(core, fields[2], 0));
         int[] lanes = {fields[1], fields[3], fields[4]};
         Operation move = new Operation(Opcode.LANES_MOVE, List.of(target, source), lanes);
         results.add(move);
@@ -155,6 +156,20 @@ final class DataflowReader {
     }
     results.add(result);
     return result;
+  }
+
+  /** A value that leaves as it is: of a sum, every NaN is the canonical one from here on. */
+  private Value canonical(Value value) {
+    return value instanceof Sum sum ? canonicalSums.computeIfAbsent(sum, this::stored) : value;
+  }
+
+  private Value stored(Sum sum) {
+    int[] parameters = {
+      NumberFormat.FP32.ordinal(),
+      Float.floatToRawIntBits(Float.NEGATIVE_INFINITY),
+      Float.floatToRawIntBits(Float.POSITIVE_INFINITY)
+    };
+    return computed(new Operation(Opcode.STORE, List.of(sum), parameters));
   }
 
   private Operation plus(Value sum, int core, int addend) {

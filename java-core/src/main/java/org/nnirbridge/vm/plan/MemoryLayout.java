@@ -319,7 +319,9 @@ final class MemoryLayout {
             fill(fixed, at, List.of(cell.initial()));
           }
         });
-    return new MemoryImage(fixed, endOfConstants, TemporaryPlaces.settle(temporary, end));
+    // The starts of a tile are read in whole vectors, which may reach beyond its last row.
+    int size = Math.addExact(TemporaryPlaces.settle(temporary, end), Tile.LANES);
+    return new MemoryImage(fixed, endOfConstants, size);
   }
 
   private void fill(float[] memory, int base, List<Value> run) {
