@@ -14,7 +14,7 @@ from torch import nn
 import oracle
 import vollo_torch
 from random_models import MOST_OPERATORS, MOST_VALUES, Drawn, Figures, Step
-from vollo_compiler import AllocationError, Config
+from vollo_compiler import AllocationError, Config, NumberFormat
 
 F = nn.functional
 BOARDS: dict[str, Callable[[], Config]] = {
@@ -25,6 +25,7 @@ BOARDS: dict[str, Callable[[], Config]] = {
     "v80": Config.amd_v80_c6b32,
 }
 _EXTENTS = st.integers(1, 6)
+_RARELY = st.integers(0, 3).map(lambda n: n == 0)
 
 
 class RandomModel(nn.Module):
@@ -182,6 +183,10 @@ class _Draft:
             "slice": lambda: lambda r, x: x[(*before, slice(start, None, small))],
             "cat": lambda: lambda r, x: torch.cat([x, x * 2], axis),
             "cat of two": lambda: lambda r, x: torch.cat([x, r[self_partner]], axis),
+            "cat with constants": lambda: (
+                lambda r, x: torch.cat([x.transpose(axis, -1), 0.3 * ends], -1)
+            ),
+            "padded": lambda: lambda r, x: F.pad(x, (start, small), value=0.1234567),
             "stack": lambda: lambda r, x: torch.stack([x] * small, axis),
             "chunk": lambda: lambda r, x: torch.chunk(x, 2, axis)[0],
             "roll": lambda: lambda r, x: torch.roll(x, start, axis),
@@ -194,6 +199,9 @@ class _Draft:
             "in place": lambda: lambda r, x: (x * 0.5).add_(0.25).clamp_(-1, 1),
         }
         self_partner = self.partner
+        moved = [*shape]
+        moved[axis], moved[-1] = moved[-1], moved[axis]
+        ends = torch.linspace(0.5, 1.5, small).expand(*moved[:-1], small)
         if len(shape) > 1:
             choices["select"] = lambda: lambda r, x: x.select(axis, start)
         if shape[-1] % small == 0:
@@ -274,7 +282,7 @@ def drawn_models(draw: Any) -> Drawn:
     if draw(st.integers(0, 4)) == 0:
         shapes = shapes[:1] * len(shapes)
         axes = axes[:1] * len(axes)
-    board = draw(st.sampled_from(sorted(BOARDS)))
+    board, other_board = (draw(st.sampled_from(sorted(BOARDS))) for _ in range(2))
     seed = draw(st.integers(0, 1 << 16))
     torch.manual_seed(seed)
     results = [torch.randn(shape) for shape in shapes]
@@ -291,7 +299,13 @@ def drawn_models(draw: Any) -> Drawn:
     outputs = [len(results) - 1]
     outputs += draw(st.lists(st.integers(0, len(results) - 1), max_size=2))
     model = RandomModel(steps, draft.layers, draft.fp8_layers, outputs)
-    return Drawn(model, shapes, board, draw(st.booleans()), axes, seed)
+    dynamic = draw(st.booleans())
+    ports = [draw(st.lists(_RARELY, min_size=n, max_size=n)) for n in (len(shapes), len(outputs))]
+    return Drawn(model, shapes, board, other_board, dynamic, *ports, axes, seed)
+
+
+def _formats(float32: list[bool]) -> list[NumberFormat]:
+    return [NumberFormat.FP32 if port else NumberFormat.BF16 for port in float32]
 
 
 def _listed(values: Any) -> list[Any]:
@@ -306,7 +320,9 @@ def check_model(drawn: Drawn, figures: Figures) -> None:
     xs = [torch.randn(shape) for shape in drawn.shapes]
     arrays = [x.numpy() for x in xs]
     prepared, _ = vollo_torch.fx.prepare_shape(model, *xs)
-    nnir = vollo_torch.fx.nnir.to_nnir(prepared)
+    nnir = vollo_torch.fx.nnir.to_nnir(
+        prepared, _formats(drawn.float32_inputs), _formats(drawn.float32_outputs)
+    )
     _round_weights(model.fp8_layers)
     with torch.no_grad():
         expected = _listed(model(*xs))
@@ -334,6 +350,7 @@ def check_model(drawn: Drawn, figures: Figures) -> None:
         _assert_near(exact, expected, model.largest)
         whole = _listed(program.to_vm().run(arrays))
         _assert_same_bits(oracle.Oracle(program.save_bytes()).run(arrays), whole)
+        _check_other_board(drawn, lambda c: nnir.to_program(c, **options), arrays, whole, figures)
 
     def streaming() -> Any:
         streamed, output_axes = nnir.streaming_transform(drawn.axes)
@@ -344,6 +361,22 @@ def check_model(drawn: Drawn, figures: Figures) -> None:
         figures.counts["both refused"] += program is None
         return
     _check_streamed(*made, drawn.axes, arrays, expected, whole, model.largest)
+
+
+def _check_other_board(
+    drawn: Drawn,
+    make: Callable[[Config], Any],
+    arrays: list[Any],
+    whole: list[Any],
+    figures: Figures,
+) -> None:
+    """A board with other blocks gives the same bits, if the model is for it."""
+    try:
+        program = make(BOARDS[drawn.other_board]())
+    except (ValueError, AllocationError):
+        return
+    figures.counts["other board compiled"] += 1
+    _assert_same_bits(_listed(program.to_vm().run(arrays)), whole)
 
 
 def _check_streamed(

@@ -38,18 +38,22 @@ class Step:
 
 @dataclass
 class Drawn:
-    """A model and how to compile it."""
+    """A model, how to compile it, and another board for the same bits."""
 
     model: Any
     shapes: list[tuple[int, ...]]
     board: str
+    other_board: str
     dynamic: bool
+    float32_inputs: list[bool]
+    float32_outputs: list[bool]
     axes: list[int]
     seed: int
 
     def __repr__(self) -> str:
         return (
-            f"{self.model!r} on {self.shapes}, {self.board}, dynamic={self.dynamic}, "
+            f"{self.model!r} on {self.shapes}, {self.board} and {self.other_board}, "
+            f"dynamic={self.dynamic}, float32 {self.float32_inputs} -> {self.float32_outputs}, "
             f"axes={self.axes}, seed={self.seed}"
         )
 
@@ -77,6 +81,7 @@ class Figures:
             f"{_share(c['whole refused'], c['models'])})",
             f"compiled streaming   {c['streaming compiled']} (refused {c['streaming refused']}, "
             f"{_share(c['streaming refused'], c['models'])})",
+            f"on two boards        {c['other board compiled']}",
             f"refused both ways    {c['both refused']} ({_share(c['both refused'], c['models'])})",
             f"slowest model        {self.slowest:.1f} s",
             "refusals by kind:",

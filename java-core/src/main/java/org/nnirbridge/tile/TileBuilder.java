@@ -399,12 +399,20 @@ public final class TileBuilder {
         && (sum.initial().isEmpty() || isConstant(sum.initial().getAsInt()));
   }
 
+  /** Whether a tile holds constants that take the format of their use. */
   private boolean isConstant(int tile) {
-    return tiles.get(tile).op() instanceof TileOp.Fixed;
+    return tiles.get(tile).op() instanceof TileOp.Fixed fixed && !fixed.keepsFormat();
   }
 
-  /** A float32 tile plus a bias; where it is a sum itself the bias joins its own. */
+  /**
+   * A float32 tile plus a bias; where it is constant it is a bias as well, where it is a sum itself
+   * the bias joins its own.
+   */
   private int startAt(int tile, boolean onSum, OptionalInt bias) {
+    if (isConstant(tile)) {
+      OptionalInt constant = OptionalInt.of(convert(tile, NumberFormat.FP32));
+      return sumOfConstants(bias, constant).getAsInt();
+    }
     Tile start = tiles.get(tile);
     if (onSum && start.op() instanceof TileOp.MatVec sum && startsAtConstant(sum)) {
       TileOp.MatVec wide = sum.from(sumOfConstants(sum.initial(), bias));
@@ -487,8 +495,8 @@ public final class TileBuilder {
     if (tiles.get(tile).format() == format) {
       return tile;
     }
-    if (tiles.get(tile).op() instanceof TileOp.Fixed constant) {
-      return add(constant, format, tiles.get(tile).lanes(), groupLike(tile));
+    if (isConstant(tile) || isJoinedConstant(tile) && format == NumberFormat.BF16) {
+      return add(tiles.get(tile).op(), format, tiles.get(tile).lanes(), groupLike(tile));
     }
     return unary(UnaryFunction.IDENTITY, tile, format);
   }
@@ -499,7 +507,8 @@ public final class TileBuilder {
   }
 
   /**
-   * A tensor each of whose values is one value of an operand.
+   * A tensor each of whose values is one value of an operand. Constants among other values take the
+   * format of the result, wherever blocks begin.
    *
    * @param input which operand a flat index of the result comes from
    * @param index the flat index in that operand
@@ -508,8 +517,10 @@ public final class TileBuilder {
       List<TileTensor> operands,
       List<Integer> shape,
       int dataDim,
+      NumberFormat format,
       IntUnaryOperator input,
       IntUnaryOperator index) {
+    boolean joinsConstants = !operands.stream().allMatch(this::isConstant);
     int lanes = dataDim < 0 ? 1 : shape.get(dataDim);
     TileTensor places = tensor(shape, dataDim, v -> new Vector(List.of(), lanes));
     int[][] sourceTile = new int[places.vectors().size()][lanes];
@@ -519,7 +530,8 @@ public final class TileBuilder {
       TileTensor operand = operands.get(input.applyAsInt(i));
       TileTensor.Position from = operand.position(index.applyAsInt(i));
       int tile = operand.vectors().get(from.vector()).tiles().get(from.lane() / blockSize);
-      sourceTile[to.vector()][to.lane()] = tile;
+      sourceTile[to.vector()][to.lane()] =
+          joinsConstants && isConstant(tile) ? joined(tile, format) : tile;
       sourceLane[to.vector()][to.lane()] =
           (uniform.get(tile) ? to.lane() : from.lane()) % blockSize;
     }
@@ -538,6 +550,22 @@ public final class TileBuilder {
                       lanesOf(block, lanes),
                       group));
         });
+  }
+
+  private boolean isConstant(TileTensor tensor) {
+    return tensor.vectors().stream().flatMap(v -> v.tiles().stream()).allMatch(this::isConstant);
+  }
+
+  /** Whether a tile holds constants that have a format of their own. */
+  private boolean isJoinedConstant(int tile) {
+    return tiles.get(tile).op() instanceof TileOp.Fixed fixed && fixed.keepsFormat();
+  }
+
+  /** Constants in a format that they keep, as values of the run do. */
+  private int joined(int tile, NumberFormat format) {
+    Tile constant = tiles.get(tile);
+    float[] values = ((TileOp.Fixed) constant.op()).values();
+    return add(new TileOp.Fixed(values, true), format, constant.lanes(), groupLike(tile));
   }
 
   /** Lanes of a vector, at most a block of them, as a vector. */

@@ -43,8 +43,18 @@ public sealed interface TileOp {
     }
   }
 
-  /** Values known at compile time. */
-  record Fixed(float[] values) implements TileOp {
+  /**
+   * Values known at compile time.
+   *
+   * @param keepsFormat whether they have the format of the tile in every use, as values of the run
+   *     do, or take the format of their use
+   */
+  record Fixed(float[] values, boolean keepsFormat) implements TileOp {
+    /** Values that take the format of their use. */
+    Fixed(float[] values) {
+      this(values, false);
+    }
+
     @Override
     public List<Integer> operands() {
       return List.of();
@@ -67,7 +77,9 @@ public sealed interface TileOp {
 
     @Override
     public boolean equals(Object other) {
-      return other instanceof Fixed fixed && Arrays.equals(values, fixed.values);
+      return other instanceof Fixed fixed
+          && Arrays.equals(values, fixed.values)
+          && keepsFormat == fixed.keepsFormat;
     }
 
     @Override

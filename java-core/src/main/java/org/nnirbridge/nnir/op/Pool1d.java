@@ -123,6 +123,7 @@ public record Pool1d(Pooling pooling, int kernelSize, int stride, int dilation) 
             step.inputs(),
             step.type().shape(),
             step.dataDim(),
+            step.type().format(),
             flatIndex -> 0,
             flatIndex -> {
               int[] coordinates = Shapes.coordinates(step.type().shape(), flatIndex);

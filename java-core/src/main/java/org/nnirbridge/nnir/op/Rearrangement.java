@@ -38,6 +38,7 @@ public sealed interface Rearrangement extends Op
             step.inputs(),
             step.type().shape(),
             step.dataDim(),
+            step.type().format(),
             flatIndex -> sourceInput(types, step.type(), flatIndex),
             flatIndex -> sourceIndex(types, step.type(), flatIndex));
   }

@@ -52,8 +52,8 @@ public sealed interface RecurrentLayer extends Op permits Lstm, Gru {
     List<Integer> sequence = Shapes.with(shape, last, cell().hiddenSize());
     return switch (part()) {
       case OUTPUT -> new TensorType(sequence, NumberFormat.BF16);
-      case HIDDEN, CELL ->
-          new TensorType(Shapes.without(sequence, sequenceAxis()), NumberFormat.BF16);
+      case HIDDEN -> new TensorType(Shapes.without(sequence, sequenceAxis()), NumberFormat.BF16);
+      case CELL -> new TensorType(Shapes.without(sequence, sequenceAxis()), NumberFormat.FP32);
     };
   }
 
@@ -167,10 +167,7 @@ public sealed interface RecurrentLayer extends Op permits Lstm, Gru {
       }
     }
     Vector[] vectors = part() == LstmPart.OUTPUT ? outputs : last;
-    TileTensor result = new TileTensor(step.type().shape(), step.dataDim(), Arrays.asList(vectors));
-    return part() == LstmPart.CELL
-        ? result.map(tile -> step.tiles().convert(tile, NumberFormat.BF16))
-        : result;
+    return new TileTensor(step.type().shape(), step.dataDim(), Arrays.asList(vectors));
   }
 
   private List<TileTensor> initial(LowerStep step) {
