@@ -21,6 +21,8 @@ final class Meeting {
   /** For each thread the number of phases that it has ended, over all inferences. */
   private final AtomicLongArray ended;
 
+  private final ThreadTrial trial = new ThreadTrial();
+
   private volatile long before;
   private volatile Throwable failure;
 
@@ -40,6 +42,10 @@ final class Meeting {
 
   int threads() {
     return threads;
+  }
+
+  ThreadTrial trial() {
+    return trial;
   }
 
   /** Does all the work on this thread. */

@@ -19,12 +19,29 @@ final class Workers {
 
   private Workers() {}
 
-  /** Holds a meeting with the workers, or alone when another machine has them. */
+  /**
+   * Holds a meeting with the workers, or alone where that is faster or another machine has them.
+   */
   static void hold(Meeting meeting) {
-    if (meeting.threads() == 1 || !LOCK.tryLock()) {
+    if (meeting.threads() == 1) {
       meeting.alone();
       return;
     }
+    ThreadTrial trial = meeting.trial();
+    if (!trial.isTogether()) {
+      long start = System.nanoTime();
+      meeting.alone();
+      trial.took(System.nanoTime() - start);
+    } else if (LOCK.tryLock()) {
+      long start = System.nanoTime();
+      holdTogether(meeting);
+      trial.took(System.nanoTime() - start);
+    } else {
+      meeting.alone();
+    }
+  }
+
+  private static void holdTogether(Meeting meeting) {
     try {
       while (WORKERS.size() < meeting.threads() - 1) {
         WORKERS.add(new Worker(WORKERS.size() + 1));

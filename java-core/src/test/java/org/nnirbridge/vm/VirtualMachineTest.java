@@ -103,6 +103,23 @@ class VirtualMachineTest {
     }
   }
 
+  /** So many steps that some go the other way, to find out whether that is faster. */
+  @Test
+  void theBitsDoNotDependOnWhichStepsThreadsShare() {
+    Program program = Models.compile(lstm());
+    Model model = program.models().get(0);
+    VirtualMachine alone = new VirtualMachine(program, new VmOptions(VmMode.BIT_ACCURATE, 1, 1));
+    VirtualMachine shared = new VirtualMachine(program, new VmOptions(VmMode.BIT_ACCURATE, 2, 1));
+    FloatBuffer[] expected = buffers(model, 1, false);
+    FloatBuffer[] actual = buffers(model, 1, false);
+    for (int step = 0; step < 700; step++) {
+      FloatBuffer[] inputs = Models.randomInputs(model, step);
+      alone.run(0, inputs, expected, true);
+      shared.run(0, inputs, actual, true);
+      assertArrayEquals(expected[0].array(), actual[0].array(), "step " + step);
+    }
+  }
+
   /** Two threads share the work of 7 streams; of 14 and 21, each thread has some of its own. */
   @ParameterizedTest
   @MethodSource("programs")
