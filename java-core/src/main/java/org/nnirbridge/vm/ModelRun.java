@@ -69,7 +69,7 @@ final class ModelRun implements Meeting.Phases {
     this.range = range;
     this.streams = range.count();
     this.stride = stride(plan.memory().size());
-    this.memory = new float[checkedSize(stride, streams)];
+    this.memory = new float[checkedSize(stride, range)];
     this.heads = new int[plan.rings().length];
     this.movingOffsets = new int[plan.moving().length];
     this.inputLayouts = layouts(model.inputs(), blockSize);
@@ -91,16 +91,16 @@ final class ModelRun implements Meeting.Phases {
     return ((size + line - 1) / line | 1) * line;
   }
 
-  private static int checkedSize(int stride, int streams) {
-    long size = (long) stride * streams;
+  private static int checkedSize(int stride, StreamRange range) {
+    long size = (long) stride * range.count();
     if (size > MOST_VALUES) {
       throw new InvalidArgument(
           "num_streams: "
-              + streams
+              + range.all()
               + " are too many: a stream of this model takes "
               + stride
               + " values; at most "
-              + MOST_VALUES / stride
+              + MOST_VALUES / stride * (range.all() / range.count())
               + " streams of it fit");
     }
     return (int) size;
@@ -193,7 +193,8 @@ final class ModelRun implements Meeting.Phases {
     }
     execute(plan.commit(), kernels[0]);
     for (int ring = 0; ring < heads.length; ring++) {
-      heads[ring] = (heads[ring] + 1) % plan.rings()[ring].entries();
+      int next = heads[ring] + 1;
+      heads[ring] = next < plan.rings()[ring].entries() ? next : 0;
     }
   }
 

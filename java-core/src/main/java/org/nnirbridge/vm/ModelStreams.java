@@ -74,6 +74,10 @@ final class ModelStreams implements Meeting.Phases {
 
   /** One inference of each stream; see {@link ModelRun#run}. */
   void run(int step, FloatBuffer[] inputs, FloatBuffer[] outputs, boolean roundToNearestEven) {
+    if (runs.size() == 1) {
+      runs.get(0).run(step, inputs, outputs, roundToNearestEven);
+      return;
+    }
     this.step = step;
     this.inputs = inputs;
     this.outputs = outputs;

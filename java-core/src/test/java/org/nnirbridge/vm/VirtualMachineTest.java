@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nnirbridge.Models;
 import org.nnirbridge.diagnostic.InvalidArgument;
+import org.nnirbridge.hardware.Presets;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.program.Model;
 import org.nnirbridge.program.Program;
@@ -200,6 +201,24 @@ class VirtualMachineTest {
       least = Math.min(least, memory.getCurrentThreadAllocatedBytes() - before);
     }
     assertEquals(0, least);
+  }
+
+  @Test
+  void refusesMoreStreamsThanAnArrayHolds() {
+    Models models = new Models(1);
+    Program program =
+        Models.compile(
+            Presets.byName("amd_v80_c6b32"), models.build(models.relu(models.input(600_000))));
+    for (int threads = 1; threads <= 2; threads++) {
+      VmOptions options = new VmOptions(VmMode.BIT_ACCURATE, threads, 4096);
+      InvalidArgument refused =
+          assertThrows(InvalidArgument.class, () -> new VirtualMachine(program, options));
+      assertEquals(
+          "num_streams: 4096 are too many: a stream of this model takes 1200016 values; at most "
+              + 1789 * threads
+              + " streams of it fit",
+          refused.getMessage());
+    }
   }
 
   @Test
