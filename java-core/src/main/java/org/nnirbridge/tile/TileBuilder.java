@@ -495,8 +495,9 @@ public final class TileBuilder {
     if (tiles.get(tile).format() == format) {
       return tile;
     }
-    if (isConstant(tile) || isJoinedConstant(tile) && format == NumberFormat.BF16) {
-      return add(tiles.get(tile).op(), format, tiles.get(tile).lanes(), groupLike(tile));
+    if (tiles.get(tile).op() instanceof TileOp.Fixed constant
+        && (format == NumberFormat.BF16 || !constant.keepsFormat())) {
+      return add(constant, format, tiles.get(tile).lanes(), groupLike(tile));
     }
     return unary(UnaryFunction.IDENTITY, tile, format);
   }
@@ -554,11 +555,6 @@ public final class TileBuilder {
 
   private boolean isConstant(TileTensor tensor) {
     return tensor.vectors().stream().flatMap(v -> v.tiles().stream()).allMatch(this::isConstant);
-  }
-
-  /** Whether a tile holds constants that have a format of their own. */
-  private boolean isJoinedConstant(int tile) {
-    return tiles.get(tile).op() instanceof TileOp.Fixed fixed && fixed.keepsFormat();
   }
 
   /** Constants in a format that they keep, as values of the run do. */

@@ -28,19 +28,21 @@ final class Workers {
       return;
     }
     ThreadTrial trial = meeting.trial();
-    if (!trial.isTogether()) {
-      long start = System.nanoTime();
+    boolean together = trial.isTogether();
+    if (together && !LOCK.tryLock()) {
       meeting.alone();
-      trial.took(System.nanoTime() - start);
-    } else if (LOCK.tryLock()) {
-      long start = System.nanoTime();
+      return;
+    }
+    long start = System.nanoTime();
+    if (together) {
       holdTogether(meeting);
-      trial.took(System.nanoTime() - start);
     } else {
       meeting.alone();
     }
+    trial.took(System.nanoTime() - start);
   }
 
+  /** Holds a meeting with the workers by the lock, which it gives back. */
   private static void holdTogether(Meeting meeting) {
     try {
       while (WORKERS.size() < meeting.threads() - 1) {
