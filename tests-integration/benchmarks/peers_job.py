@@ -42,8 +42,7 @@ class Effort:
     Attributes:
         warm_up: Seconds before anything is timed, until compilers at run time have settled.
         rounds: How often each contender has its turn.
-        settle: Seconds of each turn that are not timed: caches fill, other runtimes' threads stop
-            spinning, which onnxruntime's and OpenBLAS's do for some 30 ms.
+        settle: Seconds of each turn that are not timed, while caches fill.
         timed: Seconds of each turn that are timed.
     """
 
@@ -52,6 +51,10 @@ class Effort:
     settle: float
     timed: float
 
+
+# How long to sleep, in seconds, before looking whether other threads still spin, and how often.
+NAP = 0.02
+MOST_NAPS = 50
 
 FULL = Effort(2.0, 50, 0.060, 0.010)
 QUICK = Effort(1.0, 10, 0.060, 0.010)
@@ -175,12 +178,22 @@ def interleaved(
         shuffle(order)
         for name in order:
             call = calls[name]
+            _wait_until_quiet()
             _run_for(effort.settle, call)
             began = time.perf_counter_ns()
             for _ in range(counts[name]):
                 call()
             micros[name].append((time.perf_counter_ns() - began) / counts[name] / 1000)
     return micros
+
+
+def _wait_until_quiet() -> None:
+    """Sleep until no thread of this process computes: OpenBLAS's spin for 100 ms after a call."""
+    for _ in range(MOST_NAPS):
+        began = time.process_time()
+        time.sleep(NAP)
+        if time.process_time() - began < NAP / 10:
+            return
 
 
 def _calls_within(seconds: float, call: Callable[[], Any], effort: Effort) -> int:

@@ -9,7 +9,6 @@ import platform
 import select
 import socket
 import struct
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from nnir_bridge._private_directory import PrivateDirectory
 from nnir_bridge._region import (
     CANCEL,
     CLIENT_SLEEPS,
+    CROWDED,
     FIRST_POLLS,
     GATEWAY_SLEEPS,
     MODEL_INDEX,
@@ -33,6 +33,7 @@ from nnir_bridge._region import (
     STATUS,
     VALUES,
     VM_HANDLE,
+    WAITED,
     Region,
     StepPlan,
 )
@@ -46,7 +47,6 @@ _FIRST_REGION_BYTES = 1 << 16
 _MOST_POLLS = 64000
 _LONG_WAIT_NANOS = 3_000_000
 _LONGEST_SLEEP_MILLIS = 1000
-_RECEIVE_MICROS = 2000
 
 
 class DataLostError(Exception):
@@ -70,7 +70,14 @@ class DataConnection:
         token: What every connection must begin with.
         directory: Where the file of a shared region is made.
         polling: Whether to poll for a response before sleeping.
+
+    Attributes:
+        crowded: Whether it is for steps that need every processor.
+        is_lone: Whether no other call is under way.
     """
+
+    crowded = False
+    is_lone = True
 
     def __init__(
         self, address: Path | int, token: str, directory: PrivateDirectory, polling: bool
@@ -79,11 +86,10 @@ class DataConnection:
         self._polling = polling
         self._sequence = 0
         self._socket = _connect(address)
-        self._receiving_ends = _end_receiving(self._socket)
         self._poller = select.poll() if hasattr(select, "poll") else None
         if self._poller is not None:
             self._poller.register(self._socket, select.POLLIN)
-        self._stream = _SocketStream(self._socket, self._wait_for_socket)
+        self._stream = _SocketStream(self._socket)
         try:
             self._socket.sendall(token.encode("ascii"))
             self._map_region(_FIRST_REGION_BYTES)
@@ -101,7 +107,7 @@ class DataConnection:
     def abandon(self) -> None:
         """Tell the gateway to stop what it does for this connection, and close it."""
         self._region.words[CANCEL] = 1
-        self._socket.close()
+        self.close()
 
     def step(
         self, plan: StepPlan, arrays: Sequence[npt.NDArray[Any]], nearest_even: bool
@@ -121,19 +127,14 @@ class DataConnection:
         words[VM_HANDLE] = plan.handle
         words[MODEL_INDEX] = plan.model_index
         words[ROUNDING] = nearest_even
-        if plan.crowded:
-            words[CLIENT_SLEEPS] = 1
+        words[WAITED] = plan.waited
+        began = time.perf_counter_ns()
         words[REQUEST] = sequence
-        if words[GATEWAY_SLEEPS]:
-            self._ring()
-        for _ in range(plan.polls if self._polling else 0):
-            if words[RESPONSE] == sequence:
-                break
-        else:
-            if not (plan.crowded and self._hears_doorbell(words, sequence)):
-                self._sleep(words, sequence, plan)
+        self._await_response(words, sequence, plan)
         if words[STATUS]:
             raise RefusedError(json.loads(region.error_text())["error"])
+        plan.waited = time.perf_counter_ns() - began
+        plan.crowded = words[CROWDED] == 1
         return [view.copy() for view in target]
 
     def run_steps(
@@ -215,24 +216,14 @@ class DataConnection:
         except OSError as error:
             raise DataLostError(str(error)) from error
 
-    def _hears_doorbell(self, words: Any, sequence: int) -> bool:
-        """Wait for a response in as few instructions as can be; false if that took too long.
-
-        The threads that compute it need the caches of this processor too.
-        """
-        if not self._receiving_ends:
-            return False
-        try:
-            while words[RESPONSE] != sequence:
-                if not self._socket.recv(64):
-                    raise DataLostError("the gateway closed the connection")
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            raise DataLostError(str(error)) from error
-        finally:
-            words[CLIENT_SLEEPS] = 0
-        return True
+    def _await_response(self, words: Any, sequence: int, plan: StepPlan) -> None:
+        if words[GATEWAY_SLEEPS]:
+            self._ring()
+        # To poll is to hold the interpreter's lock, which the threads of other calls need.
+        for _ in range(plan.polls if self._polling and self.is_lone else 0):
+            if words[RESPONSE] == sequence:
+                return
+        self._sleep(words, sequence, plan)
 
     def _sleep(self, words: Any, sequence: int, plan: StepPlan) -> None:
         """Wait for a response on the socket, and set how often to look before that next time.
@@ -257,14 +248,13 @@ class DataConnection:
         # A little more polling would have had an answer like this one at once.
         if time.perf_counter_ns() - began > _LONG_WAIT_NANOS:
             plan.polls //= 2
-        elif not plan.crowded:
+        else:
             plan.polls = min(max(2 * plan.polls, FIRST_POLLS), _MOST_POLLS)
 
-    def _wait_for_socket(self, millis: int | None = None) -> bool:
+    def _wait_for_socket(self, millis: int) -> bool:
         if self._poller is not None:
             return bool(self._poller.poll(millis))
-        seconds = None if millis is None else millis / 1000
-        return bool(select.select([self._socket], [], [], seconds)[0])
+        return bool(select.select([self._socket], [], [], millis / 1000)[0])
 
 
 def _connect(address: Path | int) -> socket.socket:
@@ -280,33 +270,19 @@ def _connect(address: Path | int) -> socket.socket:
     return connection
 
 
-def _end_receiving(connection: socket.socket) -> bool:
-    """Make a blocking receive give up by itself after a while, where the system can."""
-    if sys.platform not in ("linux", "darwin"):
-        return False
-    limit = struct.pack("ll", 0, _RECEIVE_MICROS)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-    return True
-
-
 class _SocketStream:
     """A socket as the unbuffered file that Arrow reads and writes; it leaves the socket open."""
 
     closed = False
 
-    def __init__(self, connection: socket.socket, wait: Callable[[], object]) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self._wait = wait
 
     def read(self, size: int = -1) -> bytes | bytearray:
         data = bytearray(size)
         view = memoryview(data)
         while view:
-            try:
-                received = self._socket.recv_into(view)
-            except BlockingIOError:
-                self._wait()
-                continue
+            received = self._socket.recv_into(view)
             if not received:
                 raise DataLostError("the gateway closed the connection")
             view = view[received:]

@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from nnir_bridge._connections import Connections
 from nnir_bridge._control import ControlLostError, ControlPlane
+from nnir_bridge._crowded import CrowdedConnection
 from nnir_bridge._data import DataConnection, DataLostError, polling_pays
 from nnir_bridge._errors import GatewayError, RefusedError
 from nnir_bridge._process import GatewayProcess
@@ -38,7 +40,7 @@ class Gateway:
         self._owner = os.getpid()
         self._obituary: str | None = None
         self._control = ControlPlane(self._process.control_port, self._process.token)
-        self._idle: deque[DataConnection] = deque()
+        self._connections = Connections(self._connect)
         self._handles = itertools.count(1 << 32)  # beyond 32 bits, so that all cross as longs
         self._dropped: deque[int] = deque()
         self._polling = self._process.polling and polling_pays()
@@ -117,49 +119,42 @@ class Gateway:
         self, plan: StepPlan, arrays: Sequence[npt.NDArray[Any]], nearest_even: bool
     ) -> list[Floats]:
         """Do one inference; this is the path that has to be short."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._connect()
+        connection = self._connections.take(plan.crowded)
         try:
             outputs = connection.step(plan, arrays, nearest_even)
         except BaseException as error:
             raise self._after(connection, error) from None
-        self._idle.append(connection)
+        self._connections.give_back(connection)
         return outputs
 
     def _with_connection(self, use: Callable[[DataConnection], _T]) -> _T:
         self._check_owner()
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._connect()
+        connection = self._connections.take(crowded=False)
         try:
             result = use(connection)
         except BaseException as error:
             raise self._after(connection, error) from None
-        self._idle.append(connection)
+        self._connections.give_back(connection)
         return result
 
     def _after(self, connection: DataConnection, error: BaseException) -> BaseException:
         """Keep or drop a connection on which a call failed, and return what to raise."""
         if isinstance(error, RefusedError):
-            self._idle.append(connection)
+            self._connections.give_back(connection)
             return error.translated()
         connection.abandon()
         if isinstance(error, DataLostError):
             return self._lost()
         return error
 
-    def _connect(self) -> DataConnection:
+    def _connect(self, crowded: bool) -> DataConnection:
         self._check_owner()
+        process = self._process
+        where = (process.data_address, process.token, process.directory)
         try:
-            return DataConnection(
-                self._process.data_address,
-                self._process.token,
-                self._process.directory,
-                self._polling,
-            )
+            if crowded:
+                return CrowdedConnection(*where, process.pid)
+            return DataConnection(*where, self._polling)
         except DataLostError:
             raise self._lost() from None
 
@@ -191,19 +186,15 @@ class Gateway:
 
     def close(self) -> None:
         """End the JVM."""
-        self._close_data()
+        self._connections.close()
         self._control.close()
         self._process.close()
 
     def abandon(self) -> None:
         """Let go of everything in a forked child."""
-        self._close_data()
+        self._connections.close()
         self._control.abandon()
         self._process.abandon()
-
-    def _close_data(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
 
 
 class RemoteObject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -45,6 +46,12 @@ class PrivateDirectory:
                 continue
             return descriptor, Path(name)
         raise AssertionError("unreachable")
+
+    def new_pipe(self) -> Path:
+        """Create a named pipe and return its path."""
+        path = self.path / f"{_PREFIX}{secrets.token_hex(8)}.pipe"
+        os.mkfifo(path, 0o600)
+        return path
 
     def log_tail(self) -> str:
         """Return the end of the gateway's log."""

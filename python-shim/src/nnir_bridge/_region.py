@@ -15,10 +15,12 @@ REQUEST: Final = 0
 VM_HANDLE: Final = 1
 MODEL_INDEX: Final = 2
 ROUNDING: Final = 3
+WAITED: Final = 4
 CANCEL: Final = 8
 RESPONSE: Final = 16
 STATUS: Final = 17
 ERROR_BYTES: Final = 18
+CROWDED: Final = 19
 CLIENT_SLEEPS: Final = 24
 GATEWAY_SLEEPS: Final = 32
 
@@ -41,11 +43,23 @@ class StepPlan:
         inputs: For each input its byte offset in the value part and its shape.
         outputs: The same for each output.
         size: Bytes that all values take.
-        crowded: Whether the virtual machine needs every processor, so that who waits for it
-            should give its own away.
+        threads: How many threads share an inference.
+        crowded: Whether the next inference needs every processor, so that who waits for it should
+            give its own away; the gateway tells anew after each.
     """
 
-    __slots__ = ("bound", "crowded", "handle", "inputs", "model_index", "outputs", "polls", "size")
+    __slots__ = (
+        "bound",
+        "crowded",
+        "handle",
+        "inputs",
+        "model_index",
+        "outputs",
+        "polls",
+        "size",
+        "threads",
+        "waited",
+    )
 
     def __init__(
         self,
@@ -54,6 +68,7 @@ class StepPlan:
         inputs: list[Slot],
         outputs: list[Slot],
         size: int,
+        threads: int,
         crowded: bool,
     ) -> None:
         self.handle = handle
@@ -61,8 +76,10 @@ class StepPlan:
         self.inputs = inputs
         self.outputs = outputs
         self.size = size
+        self.threads = threads
         self.crowded = crowded
-        self.polls = 0 if crowded else FIRST_POLLS
+        self.waited = 0
+        self.polls = FIRST_POLLS
         self.bound: tuple[Region | None, list[Floats], list[Floats]] = (None, [], [])
 
 

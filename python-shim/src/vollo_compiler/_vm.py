@@ -51,6 +51,7 @@ class _ModelPorts:
             list(zip(offsets_in, self.inputs, strict=True)),
             list(zip(offsets_out, self.outputs, strict=True)),
             layout["bytes"],
+            threads=answer["threads"][index],
             crowded=answer["crowded"][index],
         )
 

@@ -1,7 +1,11 @@
 package org.nnirbridge.gateway;
 
 import java.io.EOFException;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SocketChannel;
@@ -22,6 +26,7 @@ import org.nnirbridge.program.ProgramWriter;
 final class DataConnection {
   private static final byte DOORBELL = 'D';
   private static final byte MAP_REGION = 'M';
+  private static final byte STEP_BY_PIPES = 'F';
   private static final byte UPLOAD_TENSORS = 'W';
   private static final byte UPLOAD_BYTES = 'B';
   private static final byte DOWNLOAD = 'P';
@@ -32,6 +37,9 @@ final class DataConnection {
   private static final byte REPLY_DOORBELL = 'd';
   private static final int BINDINGS = 64;
 
+  /** The name of the threads that answer steps by pipes, by which the client knows them. */
+  private static final String LEADER = "vm-leader";
+
   private final SocketChannel channel;
   private final OpenChannel stream;
   private final ObjectTable objects;
@@ -39,9 +47,6 @@ final class DataConnection {
   private final SpinBudget budget = new SpinBudget(SpinBudget.pays());
   private final StepBinding[] bindings = new StepBinding[BINDINGS];
   private SharedRegion region;
-
-  /** Whether the last step's threads and the client are more than the processors. */
-  private boolean crowded;
 
   DataConnection(SocketChannel channel, ObjectTable objects) {
     this.channel = channel;
@@ -68,7 +73,7 @@ final class DataConnection {
    * Polls for a step; false means that the client now rings or writes before it expects a reply.
    */
   private boolean awaitStep() {
-    if (crowded ? region.requested() : region.poll(budget.pollNanos())) {
+    if (region.poll(budget.pollNanos())) {
       return true;
     }
     region.announceSleep();
@@ -79,13 +84,32 @@ final class DataConnection {
     return false;
   }
 
+  /**
+   * Serves a client that gives its processor to the threads of its steps: both sides sleep in a
+   * pipe until the other one is done, which wakes the other faster than a socket does.
+   */
+  private void servePipes(String requests, String responses) throws IOException {
+    Thread.currentThread().setName(LEADER);
+    try (InputStream bell = new FileInputStream(requests);
+        OutputStream answer = new FileOutputStream(responses)) {
+      write(REPLY_DONE);
+      for (int message = bell.read(); message >= 0; message = bell.read()) {
+        if (message == DOORBELL) {
+          step();
+          answer.write(REPLY_DOORBELL);
+        } else {
+          serve(readByte());
+        }
+      }
+    }
+  }
+
   private void step() throws IOException {
     budget.requestArrived();
     try {
       StepBinding binding = binding(region.vmHandle(), region.modelIndex());
-      crowded = binding.crowded();
-      binding.run(region.roundsToNearestEven());
-      region.respond();
+      binding.run(region.roundsToNearestEven(), region.waited());
+      region.respond(binding.isCrowded());
     } catch (RuntimeException | Error e) {
       region.respond(Envelope.error(e));
     }
@@ -109,6 +133,7 @@ final class DataConnection {
   private void serve(byte message) throws IOException {
     switch (message) {
       case DOORBELL -> {}
+      case STEP_BY_PIPES -> servePipes(readText(), readText());
       case MAP_REGION -> reply(mapRegion(readLong(), readText()));
       case UPLOAD_TENSORS -> {
         objects.put(readLong(), new UploadedTensors(TensorStream.read(stream)));

@@ -25,10 +25,12 @@ final class SharedRegion {
   private static final int VM_HANDLE = 8;
   private static final int MODEL_INDEX = 16;
   private static final int ROUNDING = 24;
+  private static final int WAITED = 32;
   private static final int CANCEL = 64;
   private static final int RESPONSE = 128;
   private static final int STATUS = 136;
   private static final int ERROR_BYTES = 144;
+  private static final int CROWDED = 152;
   private static final int CLIENT_SLEEPS = 192;
   private static final int GATEWAY_SLEEPS = 256;
   private static final int ERROR_TEXT = 1024;
@@ -86,6 +88,11 @@ final class SharedRegion {
     return memory.getLong(ROUNDING) != 0;
   }
 
+  /** How many nanoseconds the client waited for the model's last step, 0 if unknown. */
+  long waited() {
+    return memory.getLong(WAITED);
+  }
+
   boolean cancelled() {
     return (long) WORD.getVolatile(memory, CANCEL) != 0;
   }
@@ -102,8 +109,10 @@ final class SharedRegion {
     return memory.capacity() - VALUES_OFFSET >= layout.bytes();
   }
 
-  void respond() {
+  /** Says that a step is done, and whether the next one needs every processor. */
+  void respond(boolean crowded) {
     memory.putLong(STATUS, 0);
+    memory.putLong(CROWDED, crowded ? 1 : 0);
     publish();
   }
 

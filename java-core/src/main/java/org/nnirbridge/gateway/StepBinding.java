@@ -28,13 +28,13 @@ final class StepBinding {
     return handle == otherHandle && modelIndex == otherModelIndex;
   }
 
-  /** Whether a step's threads and its client are more than the processors. */
-  boolean crowded() {
-    return session.crowded().get(modelIndex);
+  /** Whether the next step needs every processor, also the client's. */
+  boolean isCrowded() {
+    return session.isCrowded(modelIndex);
   }
 
-  void run(boolean nearestEven) {
-    session.run(modelIndex, inputs, outputs, nearestEven);
+  void run(boolean nearestEven, long waited) {
+    session.run(modelIndex, inputs, outputs, nearestEven, waited);
   }
 
   private static FloatBuffer[] views(SharedRegion region, List<PortSlot> slots) {

@@ -12,7 +12,6 @@ import org.nnirbridge.vm.VirtualMachine;
 /** A virtual machine that several connections may use, one at a time. */
 final class VmSession {
   private final List<Integer> threads;
-  private final List<Boolean> crowded;
   private final List<StepLayout> layouts;
   private final ReentrantLock lock = new ReentrantLock();
   private volatile VirtualMachine machine;
@@ -22,7 +21,6 @@ final class VmSession {
     int streams = machine.options().streams();
     int models = program.models().size();
     threads = IntStream.range(0, models).mapToObj(machine::threads).toList();
-    crowded = IntStream.range(0, models).mapToObj(machine::isCrowded).toList();
     layouts = program.models().stream().map(model -> StepLayout.of(model, streams)).toList();
   }
 
@@ -31,9 +29,15 @@ final class VmSession {
     return threads;
   }
 
-  /** For each model, whether its threads and the client are more than the processors. */
+  /** For each model, whether its next inference needs every processor, also the client's. */
   List<Boolean> crowded() {
-    return crowded;
+    return IntStream.range(0, layouts.size()).mapToObj(this::isCrowded).toList();
+  }
+
+  /** Whether a model's next inference needs every processor, also the client's. */
+  boolean isCrowded(int modelIndex) {
+    VirtualMachine current = machine;
+    return current != null && current.isCrowded(modelIndex);
   }
 
   List<StepLayout> layouts() {
@@ -48,9 +52,22 @@ final class VmSession {
     return layouts.get(modelIndex);
   }
 
-  void run(int modelIndex, FloatBuffer[] inputs, FloatBuffer[] outputs, boolean nearestEven) {
+  /**
+   * One inference.
+   *
+   * @param waited how many nanoseconds the client waited for the model's last one, 0 if unknown
+   */
+  void run(
+      int modelIndex,
+      FloatBuffer[] inputs,
+      FloatBuffer[] outputs,
+      boolean nearestEven,
+      long waited) {
     lock.lock();
     try {
+      if (waited > 0) {
+        machine().waited(modelIndex, waited);
+      }
       machine().run(modelIndex, inputs, outputs, nearestEven);
     } finally {
       lock.unlock();

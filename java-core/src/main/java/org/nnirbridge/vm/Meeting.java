@@ -3,7 +3,8 @@ package org.nnirbridge.vm;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Keeps the threads that share an inference in step: none starts a phase before all ended the last.
+ * Keeps the threads that share an inference in step: no part of a phase starts before all parts of
+ * the last one ended. Each thread has a part of its own, and does those of threads that are late.
  */
 final class Meeting {
   /** Far enough apart that threads do not share a cache line. */
@@ -11,32 +12,33 @@ final class Meeting {
 
   private static final int SPINS_BEFORE_YIELD = 2000;
 
-  /** The same where the threads and who waits for them may have to share a processor. */
-  private static final int SPINS_IN_A_CROWD = 64;
-
   private final Phases work;
   private final int threads;
-  private final int spins;
 
-  /** For each thread the number of phases that it has ended, over all inferences. */
+  /** For each part the number of phases in which a thread has taken it, over all inferences. */
+  private final AtomicLongArray taken;
+
+  /** The same for those that ended. */
   private final AtomicLongArray ended;
 
   private final ThreadTrial trial = new ThreadTrial();
 
-  private volatile long before;
+  /** The phases before this inference; none yet that anybody could take for one of it. */
+  private volatile long before = Long.MIN_VALUE;
+
   private volatile Throwable failure;
 
-  /** Work in phases, with a part for each thread. */
+  /** Work in phases, with as many parts as there are threads; a part is done by any thread. */
   interface Phases {
     int count();
 
-    void run(int phase, int thread);
+    void run(int phase, int part);
   }
 
   Meeting(Phases work, int threads) {
     this.work = work;
     this.threads = threads;
-    this.spins = Threads.crowd(threads) ? SPINS_IN_A_CROWD : SPINS_BEFORE_YIELD;
+    this.taken = new AtomicLongArray(threads * SPACING);
     this.ended = new AtomicLongArray(threads * SPACING);
   }
 
@@ -44,29 +46,36 @@ final class Meeting {
     return threads;
   }
 
+  /** Says how long somebody had to wait for the last one, which decides how many do the next. */
+  void waited(long nanos) {
+    trial.waited(nanos);
+  }
+
   ThreadTrial trial() {
     return trial;
+  }
+
+  /** Whether the next one takes every processor, also that of who waits for its end. */
+  boolean isCrowded() {
+    return Threads.crowd(threads) && trial.isTogether();
   }
 
   /** Does all the work on this thread. */
   void alone() {
     for (int phase = 0; phase < work.count(); phase++) {
-      for (int thread = 0; thread < threads; thread++) {
-        work.run(phase, thread);
+      for (int part = 0; part < threads; part++) {
+        work.run(phase, part);
       }
     }
   }
 
   /** Lets the other threads start; the caller then has to {@link #lead}. */
   void open() {
-    before = ended.get(0);
-    for (int thread = 1; thread < threads; thread++) {
-      ended.set(thread * SPACING, before);
-    }
     failure = null;
+    before = ended.get(0);
   }
 
-  /** The part of the first thread; returns when all threads have ended. */
+  /** What the first thread does; returns when all parts have ended. */
   void lead() {
     attend(0);
     await(before + work.count());
@@ -79,26 +88,34 @@ final class Meeting {
     }
   }
 
-  /**
-   * The part of a thread. A failure is kept for the first thread, so that nobody waits for ever.
-   */
+  /** What a thread does; one that comes too late finds all parts taken. */
   void attend(int thread) {
     long start = before;
     for (int phase = 0; phase < work.count(); phase++) {
       await(start + phase);
-      try {
-        work.run(phase, thread);
-      } catch (RuntimeException | Error e) {
-        failure = e;
+      for (int i = 0; i < threads; i++) {
+        int part = (thread + i) % threads;
+        if (taken.compareAndSet(part * SPACING, start + phase, start + phase + 1)) {
+          run(phase, part);
+          ended.set(part * SPACING, start + phase + 1);
+        }
       }
-      ended.set(thread * SPACING, start + phase + 1);
+    }
+  }
+
+  /** Does a part. A failure is kept for the first thread, so that nobody waits for ever. */
+  private void run(int phase, int part) {
+    try {
+      work.run(phase, part);
+    } catch (RuntimeException | Error e) {
+      failure = e;
     }
   }
 
   private void await(long phases) {
-    for (int thread = 0; thread < threads; thread++) {
-      for (int spun = 0; ended.get(thread * SPACING) < phases; spun++) {
-        if (spun < spins) {
+    for (int part = 0; part < threads; part++) {
+      for (int spun = 0; ended.get(part * SPACING) < phases; spun++) {
+        if (spun < SPINS_BEFORE_YIELD) {
           Thread.onSpinWait();
         } else {
           Thread.yield();

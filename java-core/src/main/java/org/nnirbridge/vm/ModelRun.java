@@ -49,7 +49,7 @@ final class ModelRun implements Meeting.Phases {
   private final NumberFormat[] inputFormats;
   private final float[] scratch;
 
-  /** One for each thread. */
+  /** One for each part of the work. */
   private final Kernels[] kernels;
 
   private final Meeting meeting;
@@ -116,6 +116,16 @@ final class ModelRun implements Meeting.Phases {
 
   int threads() {
     return meeting.threads();
+  }
+
+  /** Whether the next inference needs every processor. */
+  boolean isCrowded() {
+    return meeting.isCrowded();
+  }
+
+  /** Says how long somebody had to wait for the last inference. */
+  void waited(long nanos) {
+    meeting.waited(nanos);
   }
 
   /** Puts the state back to what it was before the first inference. */
@@ -249,8 +259,8 @@ final class ModelRun implements Meeting.Phases {
   }
 
   @Override
-  public void run(int phase, int thread) {
-    execute(plan.steps()[phase][thread], kernels[thread]);
+  public void run(int phase, int part) {
+    execute(plan.steps()[phase][part], kernels[part]);
   }
 
   private void execute(int[][] steps, Kernels arithmetic) {

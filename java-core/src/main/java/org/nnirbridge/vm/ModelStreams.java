@@ -43,6 +43,20 @@ final class ModelStreams implements Meeting.Phases {
     return Math.max(runs.size(), runs.get(0).threads());
   }
 
+  /** Whether the next inference needs every processor. */
+  boolean isCrowded() {
+    return runs.size() > 1 ? meeting.isCrowded() : runs.get(0).isCrowded();
+  }
+
+  /** Says how long somebody had to wait for the last inference. */
+  void waited(long nanos) {
+    if (runs.size() > 1) {
+      meeting.waited(nanos);
+    } else {
+      runs.get(0).waited(nanos);
+    }
+  }
+
   void reset() {
     runs.forEach(ModelRun::reset);
   }
@@ -91,7 +105,7 @@ final class ModelStreams implements Meeting.Phases {
   }
 
   @Override
-  public void run(int phase, int thread) {
-    runs.get(thread).run(step, inputs, outputs, roundToNearestEven);
+  public void run(int phase, int part) {
+    runs.get(part).run(step, inputs, outputs, roundToNearestEven);
   }
 }

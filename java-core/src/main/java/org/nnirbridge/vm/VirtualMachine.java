@@ -41,6 +41,7 @@ public final class VirtualMachine {
       models[m] =
           ModelStreams.of(
               model, program.config().blockSize(), plan, plan.models().get(m), this.options);
+      Workers.provide(threads(m) - 1);
     }
   }
 
@@ -66,9 +67,22 @@ public final class VirtualMachine {
     return models[modelIndex].threads();
   }
 
-  /** Whether a model's threads and who waits for an inference are more than the processors. */
+  /**
+   * Whether the next inference of a model needs every processor, also that of who waits for it.
+   * Models with fewer threads never do, others not while one thread is faster.
+   */
   public boolean isCrowded(int modelIndex) {
-    return Threads.crowd(threads(modelIndex));
+    return models[modelIndex].isCrowded();
+  }
+
+  /**
+   * Says how long somebody had to wait for the last inference of a model, which may be longer than
+   * {@link #run} took. It is taken into account when threads are chosen for the next ones.
+   *
+   * @param nanos nanoseconds
+   */
+  public void waited(int modelIndex, long nanos) {
+    models[modelIndex].waited(nanos);
   }
 
   /**

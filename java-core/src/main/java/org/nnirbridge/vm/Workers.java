@@ -1,7 +1,8 @@
 package org.nnirbridge.vm;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -15,9 +16,16 @@ final class Workers {
   /** One inference has the workers at a time. */
   private static final ReentrantLock LOCK = new ReentrantLock();
 
-  private static final List<Worker> WORKERS = new ArrayList<>();
+  private static final List<Worker> WORKERS = new CopyOnWriteArrayList<>();
 
   private Workers() {}
+
+  /** Makes workers until there are as many; they stay. */
+  static synchronized void provide(int workers) {
+    while (WORKERS.size() < workers) {
+      WORKERS.add(new Worker(WORKERS.size() + 1));
+    }
+  }
 
   /**
    * Holds a meeting with the workers, or alone where that is faster or another machine has them.
@@ -45,9 +53,6 @@ final class Workers {
   /** Holds a meeting with the workers by the lock, which it gives back. */
   private static void holdTogether(Meeting meeting) {
     try {
-      while (WORKERS.size() < meeting.threads() - 1) {
-        WORKERS.add(new Worker(WORKERS.size() + 1));
-      }
       meeting.open();
       for (int i = 0; i < meeting.threads() - 1; i++) {
         WORKERS.get(i).invite(meeting);
@@ -61,27 +66,23 @@ final class Workers {
   private static final class Worker implements Runnable {
     private static final long SPIN_NANOS = 20_000;
 
-    /** Whether the worker and who waits for it may have to share a processor. */
-    private final boolean crowded;
-
     private static final long POLL_NANOS = 100_000;
     private static final int SPINS_BETWEEN_LOOKS = 64;
 
     private final int number;
     private final Thread thread;
-    private volatile Meeting invitation;
+    private final AtomicReference<Meeting> invitation = new AtomicReference<>();
     private volatile boolean asleep;
 
     Worker(int number) {
       this.number = number;
-      this.crowded = Threads.crowd(number + 1);
       this.thread = new Thread(this, "vm-worker-" + number);
       thread.setDaemon(true);
       thread.start();
     }
 
     void invite(Meeting meeting) {
-      invitation = meeting;
+      invitation.set(meeting);
       if (asleep) {
         LockSupport.unpark(thread);
       }
@@ -91,26 +92,24 @@ final class Workers {
     public void run() {
       while (true) {
         awaitInvitation();
-        Meeting meeting = invitation;
-        invitation = null;
-        meeting.attend(number);
+        invitation.getAndSet(null).attend(number);
       }
     }
 
     private void awaitInvitation() {
       long start = System.nanoTime();
-      while (invitation == null) {
+      while (invitation.get() == null) {
         long waited = System.nanoTime() - start;
         if (waited < POLL_NANOS) {
-          for (int i = 0; i < SPINS_BETWEEN_LOOKS && invitation == null; i++) {
+          for (int i = 0; i < SPINS_BETWEEN_LOOKS && invitation.get() == null; i++) {
             Thread.onSpinWait();
           }
-          if (crowded || waited > SPIN_NANOS) {
+          if (waited > SPIN_NANOS) {
             Thread.yield();
           }
         } else {
           asleep = true;
-          if (invitation == null) {
+          if (invitation.get() == null) {
             LockSupport.park(this);
           }
           asleep = false;

@@ -1,0 +1,115 @@
+"""Data connections for steps that need every processor, also that of who waits for them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from pathlib import Path
+from typing import Any, Final
+
+from nnir_bridge._data import DataConnection, DataLostError
+from nnir_bridge._private_directory import PrivateDirectory
+from nnir_bridge._region import StepPlan
+
+__all__ = ["HAS_PIPES", "CrowdedConnection"]
+
+HAS_PIPES: Final = hasattr(os, "mkfifo")
+
+_LEADER = "vm-leader"
+_WORKER = "vm-worker-"
+
+
+class CrowdedConnection(DataConnection):
+    """A connection on which neither side polls: each sleeps in a pipe until the other is done.
+
+    A pipe wakes its reader on the processor that its writer leaves, in half the time that a socket
+    takes. The gateway's threads are bound to a processor each, or Linux might put several of them
+    on one.
+
+    Args:
+        address: The path of the Unix socket, or the loopback TCP port.
+        token: What every connection must begin with.
+        directory: Where the files of the region and the pipes are made, for a moment.
+        gateway_pid: The process id of the gateway.
+    """
+
+    crowded = True
+
+    def __init__(
+        self, address: Path | int, token: str, directory: PrivateDirectory, gateway_pid: int
+    ) -> None:
+        self._gateway_pid = gateway_pid
+        self._threads_bound = 0
+        self._requests = self._responses = -1
+        super().__init__(address, token, directory, polling=False)
+        try:
+            self._open_pipes()
+        except OSError as error:
+            self.close()
+            raise DataLostError(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection and its pipes."""
+        super().close()
+        for descriptor in (self._requests, self._responses):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._requests = self._responses = -1
+
+    def _open_pipes(self) -> None:
+        requests, responses = self._directory.new_pipe(), self._directory.new_pipe()
+        try:
+            # Opened so that neither waits for the gateway to open the other end.
+            self._responses = os.open(responses, os.O_RDONLY | os.O_NONBLOCK)
+            to_gateway = os.open(requests, os.O_RDWR)
+            try:
+                names = [os.fsencode(requests), os.fsencode(responses)]
+                texts = b"".join(struct.pack("<q", len(name)) + name for name in names)
+                self._socket.sendall(b"F" + texts)
+                self._read_reply()
+            finally:
+                self._requests = to_gateway
+            os.set_blocking(self._responses, True)
+        finally:
+            for path in (requests, responses):
+                path.unlink()
+
+    def _send(self, message: bytes, *numbers: int) -> None:
+        if self._requests >= 0:
+            os.write(self._requests, b"M")
+        super()._send(message, *numbers)
+
+    def _await_response(self, words: Any, sequence: int, plan: StepPlan) -> None:
+        if self._threads_bound < plan.threads:
+            _bind_threads(self._gateway_pid, plan.threads)
+            self._threads_bound = plan.threads
+        try:
+            os.write(self._requests, b"D")
+            answer = os.read(self._responses, 1)
+        except OSError as error:
+            raise DataLostError(str(error)) from error
+        if not answer:
+            raise DataLostError("the gateway closed the connection")
+
+
+def _bind_threads(gateway_pid: int, threads: int) -> None:
+    """Bind each thread that shares inferences to a processor, if they have no more than that."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    with contextlib.suppress(OSError):
+        processors = sorted(os.sched_getaffinity(gateway_pid))
+        if len(processors) > threads:
+            return
+        for task in Path(f"/proc/{gateway_pid}/task").iterdir():
+            name = (task / "comm").read_text("ascii").strip()
+            if name == _LEADER:
+                number = 0
+            elif name.startswith(_WORKER):
+                number = int(name.removeprefix(_WORKER))
+            else:
+                continue
+            os.sched_setaffinity(int(task.name), {processors[number % len(processors)]})

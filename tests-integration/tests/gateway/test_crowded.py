@@ -1,0 +1,161 @@
+"""Steps whose threads need every processor: both sides sleep in pipes, threads are bound."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs Linux and two processors",
+)
+
+# The gateway starts when the program is made, and then has two processors too.
+TWO_PROCESSORS = """
+import os, threading
+import numpy as np
+import small_models
+from nnir_bridge._gateway import current_gateway
+processors = sorted(os.sched_getaffinity(0))[:2]
+os.sched_setaffinity(0, processors)
+program = small_models.dense(1024).to_program(small_models.board())
+vm, one = (program.to_vm(num_threads=threads) for threads in (2, 1))
+plan = vm._models[0].plan
+assert plan.crowded and not one._models[0].plan.crowded
+random = np.random.default_rng(3)
+def check(steps, vm=vm, one=one, random=random):
+    for _ in range(steps):
+        x = random.standard_normal(vm._models[0].inputs[0], dtype=np.float32)
+        assert vm.run(x).tobytes() == one.run(x).tobytes()
+"""
+
+
+def test_threads_are_bound_and_the_bits_are_those_of_one_thread(sandbox):
+    script = (
+        TWO_PROCESSORS
+        + """
+check(3000)
+bound = {}
+for task in os.scandir(f"/proc/{current_gateway().pid}/task"):
+    with open(f"{task.path}/comm") as name:
+        bound[name.read().strip()] = sorted(os.sched_getaffinity(int(task.name)))
+print(bound["vm-leader"] == processors[:1], bound["vm-worker-1"] == processors[1:])
+print(sorted(os.sched_getaffinity(0)) == processors)
+files = os.listdir(current_gateway()._process.directory.path)
+print([name for name in files if name.endswith((".pipe", ".region"))])
+"""
+    )
+    assert sandbox.run(script) == "True True\nTrue\n[]\n"
+
+
+def test_a_larger_model_takes_a_larger_region(sandbox):
+    script = (
+        TWO_PROCESSORS
+        + """
+check(5)
+many, many_one = (program.to_vm(num_threads=threads, num_streams=40) for threads in (2, 1))
+assert many._models[0].plan.crowded
+check(5, many, many_one)
+check(5)
+"""
+    )
+    assert sandbox.run(script) == ""
+
+
+def test_an_error_crosses_and_the_next_step_works(sandbox):
+    script = (
+        TWO_PROCESSORS
+        + """
+check(2)
+handle, plan.handle = plan.handle, 12345
+try:
+    vm.run(np.zeros(1024, np.float32))
+except ValueError as error:
+    print(type(error).__name__, "12345" in str(error))
+plan.handle, plan.crowded = handle, True
+check(2)
+"""
+    )
+    assert sandbox.run(script) == "ValueError True\n"
+
+
+def test_interrupts_never_give_a_wrong_result(sandbox):
+    script = (
+        TWO_PROCESSORS
+        + """
+import signal
+interrupted = 0
+def stop(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, stop)
+while interrupted < 40:
+    check(1)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.003))
+        check(100000)
+    except KeyboardInterrupt:
+        interrupted += 1
+print(interrupted)
+"""
+    )
+    assert sandbox.run(script) == "40\n"
+
+
+def test_calls_of_several_threads(sandbox):
+    """One of them at a time has the connection for such steps; the others step all the same."""
+    script = (
+        TWO_PROCESSORS
+        + """
+def work(seed):
+    machines = [program.to_vm(num_threads=threads) for threads in (2, 1)]
+    check(300, *machines, np.random.default_rng(seed))
+    done.append(seed)
+done = []
+threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(sorted(done))
+pid = current_gateway().pid
+names = [open(f"{task.path}/comm").read().strip() for task in os.scandir(f"/proc/{pid}/task")]
+print(names.count("vm-leader"))
+"""
+    )
+    assert sandbox.run(script) == "[0, 1, 2, 3]\n1\n"
+
+
+def test_a_forked_child_leaves_the_parents_connection_alone(sandbox, eventually):
+    script = (
+        TWO_PROCESSORS
+        + """
+check(5)
+child = os.fork()
+if child == 0:
+    small_models.identity_vm(8)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+plan.crowded = True
+check(5)
+"""
+    )
+    assert sandbox.run(script) == ""
+    eventually(sandbox.is_clean)
+
+
+def test_a_killed_gateway_is_noticed(sandbox):
+    script = (
+        TWO_PROCESSORS
+        + """
+import signal
+from vollo_compiler import GatewayError
+check(5)
+plan.crowded = True
+os.kill(current_gateway().pid, signal.SIGKILL)
+try:
+    while True:
+        vm.run(np.zeros(1024, np.float32))
+except GatewayError as error:
+    print("killed by signal 9" in str(error))
+"""
+    )
+    assert sandbox.run(script) == "True\n"
