@@ -248,8 +248,9 @@ final class Loops {
           FloatVector denominator = large.add(1f).blend(e.add(2f), isSmall);
           FloatVector quotient = numerator.div(denominator);
           FloatVector y = ONE.sub(quotient).blend(quotient, isSmall);
-          IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
-          y.reinterpretAsInts().or(sign).reinterpretAsFloats().intoArray(to, target + n);
+          y.blend(y.neg(), x.compare(VectorOperators.LT, 0f))
+              .blend(x, x.compare(VectorOperators.EQ, 0f))
+              .intoArray(to, target + n);
         }
       };
 
