@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 
@@ -14,11 +12,9 @@ from nnir_bridge._data import DataConnection
 
 __all__ = ["Connections"]
 
-_CROWDED = -1
-
 
 class Connections:
-    """A pool, from which threads take connections at the same time.
+    """A pool, from which each thread takes a connection at a time.
 
     Args:
         make: Makes a connection, for steps that need every processor if its argument is true.
@@ -28,9 +24,10 @@ class Connections:
         self._make = make
         # By whether they are for steps that need every processor.
         self._idle: tuple[deque[DataConnection], ...] = (deque(), deque())
-        self._numbers = itertools.count()
-        # Numbers of those that are, idle or not, even where an interrupted call lost its one.
-        self._alive: set[int] = set()
+        # Threads with calls under way, and whether their connections are for such steps. A call
+        # that was interrupted before it could give back its connection counts until the next one
+        # of its thread.
+        self._busy: dict[int, bool] = {}
         self._lock = threading.Lock()
 
     def take(self, crowded: bool) -> DataConnection:
@@ -40,17 +37,23 @@ class Connections:
             crowded: Whether the call is a step that needs every processor; only one such call at a
                 time gets a connection for that.
         """
-        ordinary, for_all = self._idle
+        self._busy[threading.get_ident()] = crowded
         try:
-            connection = (for_all if crowded else ordinary).pop()
+            connection = self._idle[crowded].pop()
         except IndexError:
             connection = self._another(crowded)
-        connection.is_lone = len(ordinary) + len(for_all) + 1 == len(self._alive)
+        connection.is_lone = len(self._busy) == 1
         return connection
 
     def give_back(self, connection: DataConnection) -> None:
-        """Keep a connection for later calls."""
+        """End a call, and keep its connection for later ones."""
         self._idle[connection.crowded].append(connection)
+        self._busy.pop(threading.get_ident(), None)
+
+    def drop(self, connection: DataConnection) -> None:
+        """End a call that failed, and its connection."""
+        connection.abandon()
+        self._busy.pop(threading.get_ident(), None)
 
     def close(self) -> None:
         """Close those that no call has."""
@@ -59,24 +62,17 @@ class Connections:
                 idle.pop().close()
 
     def _another(self, crowded: bool) -> DataConnection:
-        if crowded and not self._claims_crowded():
+        if crowded and not self._claims_every_processor():
             crowded = False
             with contextlib.suppress(IndexError):
                 return self._idle[crowded].pop()
-        number = _CROWDED if crowded else next(self._numbers)
-        self._alive.add(number)
-        try:
-            connection = self._make(crowded)
-        except BaseException:
-            self._alive.discard(number)
-            raise
-        weakref.finalize(connection, self._alive.discard, number).atexit = False
-        return connection
+        return self._make(crowded)
 
-    def _claims_crowded(self) -> bool:
-        """Tell whether the one connection for steps that need every processor is to be made."""
+    def _claims_every_processor(self) -> bool:
+        """Tell whether no other thread's call has a connection for steps that need them."""
+        thread = threading.get_ident()
         with self._lock:
-            is_free = HAS_PIPES and _CROWDED not in self._alive
-            if is_free:
-                self._alive.add(_CROWDED)
+            others = [busy for other, busy in list(self._busy.items()) if other != thread]
+            is_free = HAS_PIPES and not any(others)
+            self._busy[thread] = is_free
             return is_free

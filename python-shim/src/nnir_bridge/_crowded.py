@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import struct
 from pathlib import Path
@@ -41,7 +42,7 @@ class CrowdedConnection(DataConnection):
     ) -> None:
         self._gateway_pid = gateway_pid
         self._threads_bound = 0
-        self._requests = self._responses = -1
+        self._pipes: tuple[io.FileIO, io.FileIO] | None = None
         super().__init__(address, token, directory, polling=False)
         try:
             self._open_pipes()
@@ -55,41 +56,39 @@ class CrowdedConnection(DataConnection):
     def close(self) -> None:
         """Close the connection and its pipes."""
         super().close()
-        for descriptor in (self._requests, self._responses):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._requests = self._responses = -1
+        for pipe in self._pipes or ():
+            pipe.close()
 
     def _open_pipes(self) -> None:
-        requests, responses = self._directory.new_pipe(), self._directory.new_pipe()
+        paths = [self._directory.new_pipe(), self._directory.new_pipe()]
         try:
             # Opened so that neither waits for the gateway to open the other end.
-            self._responses = os.open(responses, os.O_RDONLY | os.O_NONBLOCK)
-            to_gateway = os.open(requests, os.O_RDWR)
-            try:
-                names = [os.fsencode(requests), os.fsencode(responses)]
-                texts = b"".join(struct.pack("<q", len(name)) + name for name in names)
-                self._socket.sendall(b"F" + texts)
-                self._read_reply()
-            finally:
-                self._requests = to_gateway
-            os.set_blocking(self._responses, True)
+            requests = io.FileIO(os.open(paths[0], os.O_RDWR), "w")
+            responses = io.FileIO(os.open(paths[1], os.O_RDONLY | os.O_NONBLOCK), "r")
+            names = [os.fsencode(path) for path in paths]
+            texts = b"".join(struct.pack("<q", len(name)) + name for name in names)
+            self._socket.sendall(b"F" + texts)
+            self._read_reply()
+            os.set_blocking(responses.fileno(), True)
+            self._pipes = requests, responses
         finally:
-            for path in (requests, responses):
+            for path in paths:
                 path.unlink()
 
     def _send(self, message: bytes, *numbers: int) -> None:
-        if self._requests >= 0:
-            os.write(self._requests, b"M")
+        if self._pipes is not None:
+            self._pipes[0].write(b"M")
         super()._send(message, *numbers)
 
     def _await_response(self, words: Any, sequence: int, plan: StepPlan) -> None:
         if self._threads_bound < plan.threads:
             _bind_threads(self._gateway_pid, plan.threads)
             self._threads_bound = plan.threads
+        assert self._pipes is not None
+        requests, responses = self._pipes
         try:
-            os.write(self._requests, b"D")
-            answer = os.read(self._responses, 1)
+            requests.write(b"D")
+            answer = responses.read(1)
         except OSError as error:
             raise DataLostError(str(error)) from error
         if not answer:

@@ -142,7 +142,7 @@ class Gateway:
         if isinstance(error, RefusedError):
             self._connections.give_back(connection)
             return error.translated()
-        connection.abandon()
+        self._connections.drop(connection)
         if isinstance(error, DataLostError):
             return self._lost()
         return error

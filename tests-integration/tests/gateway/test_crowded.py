@@ -102,6 +102,23 @@ print(interrupted)
     assert sandbox.run(script) == "40\n"
 
 
+def test_a_connection_that_an_interrupt_lost_slows_nothing_down(sandbox):
+    """Its call was interrupted between taking and using it, and a traceback still has it."""
+    script = (
+        TWO_PROCESSORS
+        + """
+connections = current_gateway()._connections
+lost = [connections.take(crowded) for crowded in (True, False)]
+for crowded in (True, False):
+    connection = connections.take(crowded)
+    print(connection.crowded, connection.is_lone)
+    connections.give_back(connection)
+check(20)
+"""
+    )
+    assert sandbox.run(script) == "True True\nFalse True\n"
+
+
 def test_calls_of_several_threads(sandbox):
     """One of them at a time has the connection for such steps; the others step all the same."""
     script = (

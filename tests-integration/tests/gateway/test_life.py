@@ -147,7 +147,7 @@ program = small_models.identity(4).to_program(small_models.board())
 vms = [program.to_vm() for _ in range(1000)]
 x = np.arange(4, dtype=np.float32)
 assert all(np.array_equal(vm.run(x + i), x + i) for i, vm in enumerate(vms))
-print(len(current_gateway()._connections._alive))
+print(len(current_gateway()._connections._idle[False]))
 del vms
 print(current_gateway().call("release", "[]")["objects"] < 10)
 """

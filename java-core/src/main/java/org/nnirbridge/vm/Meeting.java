@@ -15,6 +15,9 @@ final class Meeting {
   private final Phases work;
   private final int threads;
 
+  /** Asked once, by a thread that is not bound to a processor. */
+  private final boolean needsEveryProcessor;
+
   /** For each part the number of phases in which a thread has taken it, over all inferences. */
   private final AtomicLongArray taken;
 
@@ -38,6 +41,7 @@ final class Meeting {
   Meeting(Phases work, int threads) {
     this.work = work;
     this.threads = threads;
+    this.needsEveryProcessor = Threads.crowd(threads);
     this.taken = new AtomicLongArray(threads * SPACING);
     this.ended = new AtomicLongArray(threads * SPACING);
   }
@@ -57,7 +61,7 @@ final class Meeting {
 
   /** Whether the next one takes every processor, also that of who waits for its end. */
   boolean isCrowded() {
-    return Threads.crowd(threads) && trial.isTogether();
+    return needsEveryProcessor && trial.isTogether();
   }
 
   /** Does all the work on this thread. */
