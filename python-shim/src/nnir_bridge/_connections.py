@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -24,18 +23,25 @@ class Connections:
         self._make = make
         # By whether they are for steps that need every processor.
         self._idle: tuple[deque[DataConnection], ...] = (deque(), deque())
-        # Threads with calls under way, and whether their connections are for such steps. A call
+        # Threads with steps under way, and whether their connections are for such steps. A step
         # that was interrupted before it could give back its connection counts until the next one
         # of its thread.
         self._busy: dict[int, bool] = {}
         self._lock = threading.Lock()
 
-    def take(self, crowded: bool) -> DataConnection:
-        """Return a connection for a call, told whether no other call is under way.
+    def take(self) -> DataConnection:
+        """Return a connection for a call that is no step."""
+        try:
+            return self._idle[False].pop()
+        except IndexError:
+            return self._make(False)
+
+    def take_for_step(self, crowded: bool) -> DataConnection:
+        """Return a connection for a step, told whether no other step is under way.
 
         Args:
-            crowded: Whether the call is a step that needs every processor; only one such call at a
-                time gets a connection for that.
+            crowded: Whether the step needs every processor; only one such step at a time gets a
+                connection for that.
         """
         self._busy[threading.get_ident()] = crowded
         try:
@@ -63,9 +69,7 @@ class Connections:
 
     def _another(self, crowded: bool) -> DataConnection:
         if crowded and not self._claims_every_processor():
-            crowded = False
-            with contextlib.suppress(IndexError):
-                return self._idle[crowded].pop()
+            return self.take()
         return self._make(crowded)
 
     def _claims_every_processor(self) -> bool:

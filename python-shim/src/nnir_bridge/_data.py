@@ -73,7 +73,7 @@ class DataConnection:
 
     Attributes:
         crowded: Whether it is for steps that need every processor.
-        is_lone: Whether no other call is under way.
+        is_lone: Whether no other step is under way.
     """
 
     crowded = False
@@ -219,7 +219,7 @@ class DataConnection:
     def _await_response(self, words: Any, sequence: int, plan: StepPlan) -> None:
         if words[GATEWAY_SLEEPS]:
             self._ring()
-        # To poll is to hold the interpreter's lock, which the threads of other calls need.
+        # To poll is to hold the interpreter's lock, which the threads of other steps need.
         for _ in range(plan.polls if self._polling and self.is_lone else 0):
             if words[RESPONSE] == sequence:
                 return

@@ -119,7 +119,7 @@ class Gateway:
         self, plan: StepPlan, arrays: Sequence[npt.NDArray[Any]], nearest_even: bool
     ) -> list[Floats]:
         """Do one inference; this is the path that has to be short."""
-        connection = self._connections.take(plan.crowded)
+        connection = self._connections.take_for_step(plan.crowded)
         try:
             outputs = connection.step(plan, arrays, nearest_even)
         except BaseException as error:
@@ -129,7 +129,7 @@ class Gateway:
 
     def _with_connection(self, use: Callable[[DataConnection], _T]) -> _T:
         self._check_owner()
-        connection = self._connections.take(crowded=False)
+        connection = self._connections.take()
         try:
             result = use(connection)
         except BaseException as error:

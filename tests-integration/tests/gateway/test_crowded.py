@@ -108,9 +108,9 @@ def test_a_connection_that_an_interrupt_lost_slows_nothing_down(sandbox):
         TWO_PROCESSORS
         + """
 connections = current_gateway()._connections
-lost = [connections.take(crowded) for crowded in (True, False)]
+lost = [connections.take_for_step(crowded) for crowded in (True, False)]
 for crowded in (True, False):
-    connection = connections.take(crowded)
+    connection = connections.take_for_step(crowded)
     print(connection.crowded, connection.is_lone)
     connections.give_back(connection)
 check(20)
