@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import struct
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,14 +43,6 @@ class CrowdedConnection(DataConnection):
         self._threads_bound = 0
         self._pipes: tuple[io.FileIO, io.FileIO] | None = None
         super().__init__(address, token, directory, polling=False)
-        try:
-            self._open_pipes()
-        except OSError as error:
-            self.close()
-            raise DataLostError(str(error)) from error
-        except BaseException:
-            self.close()
-            raise
 
     def close(self) -> None:
         """Close the connection and its pipes."""
@@ -59,15 +50,16 @@ class CrowdedConnection(DataConnection):
         for pipe in self._pipes or ():
             pipe.close()
 
-    def _open_pipes(self) -> None:
+    def _open(self, token: str) -> None:
+        super()._open(token)
         paths = [self._directory.new_pipe(), self._directory.new_pipe()]
         try:
             # Opened so that neither waits for the gateway to open the other end.
             requests = io.FileIO(os.open(paths[0], os.O_RDWR), "w")
             responses = io.FileIO(os.open(paths[1], os.O_RDONLY | os.O_NONBLOCK), "r")
-            names = [os.fsencode(path) for path in paths]
-            texts = b"".join(struct.pack("<q", len(name)) + name for name in names)
-            self._socket.sendall(b"F" + texts)
+            self._send(b"F")
+            for path in paths:
+                self._send_path(path)
             self._read_reply()
             os.set_blocking(responses.fileno(), True)
             self._pipes = requests, responses

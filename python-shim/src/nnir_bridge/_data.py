@@ -91,14 +91,17 @@ class DataConnection:
             self._poller.register(self._socket, select.POLLIN)
         self._stream = _SocketStream(self._socket)
         try:
-            self._socket.sendall(token.encode("ascii"))
-            self._map_region(_FIRST_REGION_BYTES)
+            self._open(token)
         except OSError as error:
-            self._socket.close()
+            self.close()
             raise DataLostError(str(error)) from error
         except BaseException:
-            self._socket.close()
+            self.close()
             raise
+
+    def _open(self, token: str) -> None:
+        self._socket.sendall(token.encode("ascii"))
+        self._map_region(_FIRST_REGION_BYTES)
 
     def close(self) -> None:
         """Close the connection."""
@@ -184,6 +187,10 @@ class DataConnection:
     def _send(self, message: bytes, *numbers: int) -> None:
         self._socket.sendall(message + struct.pack(f"<{len(numbers)}q", *numbers))
 
+    def _send_path(self, path: Path) -> None:
+        name = os.fsencode(path)
+        self._socket.sendall(struct.pack("<q", len(name)) + name)
+
     def _read_reply(self) -> None:
         kind = self._stream.read(1)
         while kind == b"d":  # a doorbell that nobody needed any more
@@ -197,9 +204,8 @@ class DataConnection:
         descriptor, path = self._directory.new_file(size)
         try:
             region = Region(descriptor, size)
-            name = os.fsencode(path)
-            self._send(b"M", size, len(name))
-            self._socket.sendall(name)
+            self._send(b"M", size)
+            self._send_path(path)
             self._read_reply()
         except OSError as error:
             raise DataLostError(str(error)) from error

@@ -32,9 +32,7 @@ def check(steps, vm=vm, one=one, random=random):
 
 
 def test_threads_are_bound_and_the_bits_are_those_of_one_thread(sandbox):
-    script = (
-        TWO_PROCESSORS
-        + """
+    script = """
 check(3000)
 bound = {}
 for task in os.scandir(f"/proc/{current_gateway().pid}/task"):
@@ -45,28 +43,22 @@ print(sorted(os.sched_getaffinity(0)) == processors)
 files = os.listdir(current_gateway()._process.directory.path)
 print([name for name in files if name.endswith((".pipe", ".region"))])
 """
-    )
-    assert sandbox.run(script) == "True True\nTrue\n[]\n"
+    assert sandbox.run(TWO_PROCESSORS + script) == "True True\nTrue\n[]\n"
 
 
 def test_a_larger_model_takes_a_larger_region(sandbox):
-    script = (
-        TWO_PROCESSORS
-        + """
+    script = """
 check(5)
 many, many_one = (program.to_vm(num_threads=threads, num_streams=40) for threads in (2, 1))
 assert many._models[0].plan.crowded
 check(5, many, many_one)
 check(5)
 """
-    )
-    assert sandbox.run(script) == ""
+    assert sandbox.run(TWO_PROCESSORS + script) == ""
 
 
 def test_an_error_crosses_and_the_next_step_works(sandbox):
-    script = (
-        TWO_PROCESSORS
-        + """
+    script = """
 check(2)
 handle, plan.handle = plan.handle, 12345
 try:
@@ -76,14 +68,11 @@ except ValueError as error:
 plan.handle, plan.crowded = handle, True
 check(2)
 """
-    )
-    assert sandbox.run(script) == "ValueError True\n"
+    assert sandbox.run(TWO_PROCESSORS + script) == "ValueError True\n"
 
 
 def test_interrupts_never_give_a_wrong_result(sandbox):
-    script = (
-        TWO_PROCESSORS
-        + """
+    script = """
 import signal
 interrupted = 0
 def stop(*_):
@@ -98,15 +87,12 @@ while interrupted < 40:
         interrupted += 1
 print(interrupted)
 """
-    )
-    assert sandbox.run(script) == "40\n"
+    assert sandbox.run(TWO_PROCESSORS + script) == "40\n"
 
 
 def test_a_connection_that_an_interrupt_lost_slows_nothing_down(sandbox):
     """Its call was interrupted between taking and using it, and a traceback still has it."""
-    script = (
-        TWO_PROCESSORS
-        + """
+    script = """
 connections = current_gateway()._connections
 lost = [connections.take_for_step(crowded) for crowded in (True, False)]
 for crowded in (True, False):
@@ -115,15 +101,12 @@ for crowded in (True, False):
     connections.give_back(connection)
 check(20)
 """
-    )
-    assert sandbox.run(script) == "True True\nFalse True\n"
+    assert sandbox.run(TWO_PROCESSORS + script) == "True True\nFalse True\n"
 
 
 def test_calls_of_several_threads(sandbox):
     """One of them at a time has the connection for such steps; the others step all the same."""
-    script = (
-        TWO_PROCESSORS
-        + """
+    script = """
 def work(seed):
     machines = [program.to_vm(num_threads=threads) for threads in (2, 1)]
     check(300, *machines, np.random.default_rng(seed))
@@ -137,14 +120,11 @@ pid = current_gateway().pid
 names = [open(f"{task.path}/comm").read().strip() for task in os.scandir(f"/proc/{pid}/task")]
 print(names.count("vm-leader"))
 """
-    )
-    assert sandbox.run(script) == "[0, 1, 2, 3]\n1\n"
+    assert sandbox.run(TWO_PROCESSORS + script) == "[0, 1, 2, 3]\n1\n"
 
 
 def test_a_forked_child_leaves_the_parents_connection_alone(sandbox, eventually):
-    script = (
-        TWO_PROCESSORS
-        + """
+    script = """
 check(5)
 child = os.fork()
 if child == 0:
@@ -154,15 +134,12 @@ assert os.waitpid(child, 0)[1] == 0
 plan.crowded = True
 check(5)
 """
-    )
-    assert sandbox.run(script) == ""
+    assert sandbox.run(TWO_PROCESSORS + script) == ""
     eventually(sandbox.is_clean)
 
 
 def test_a_killed_gateway_is_noticed(sandbox):
-    script = (
-        TWO_PROCESSORS
-        + """
+    script = """
 import signal
 from vollo_compiler import GatewayError
 check(5)
@@ -174,5 +151,4 @@ try:
 except GatewayError as error:
     print("killed by signal 9" in str(error))
 """
-    )
-    assert sandbox.run(script) == "True\n"
+    assert sandbox.run(TWO_PROCESSORS + script) == "True\n"

@@ -114,18 +114,9 @@ final class ModelRun implements Meeting.Phases {
     return ports.stream().mapToInt(Port::size).max().orElse(0);
   }
 
-  int threads() {
-    return meeting.threads();
-  }
-
-  /** Whether the next inference needs every processor. */
-  boolean isCrowded() {
-    return meeting.isCrowded();
-  }
-
-  /** Says how long somebody had to wait for the last inference. */
-  void waited(long nanos) {
-    meeting.waited(nanos);
+  /** Of the threads that share an inference. */
+  Meeting meeting() {
+    return meeting;
   }
 
   /** Puts the state back to what it was before the first inference. */

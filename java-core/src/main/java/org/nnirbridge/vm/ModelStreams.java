@@ -15,6 +15,7 @@ final class ModelStreams implements Meeting.Phases {
   /** They take their inferences at the same time, so that all are always equally far. */
   private final List<ModelRun> runs;
 
+  /** Of the runs, or of the threads that share the only one. */
   private final Meeting meeting;
 
   /** The inference at hand. */
@@ -26,7 +27,7 @@ final class ModelStreams implements Meeting.Phases {
 
   private ModelStreams(List<ModelRun> runs) {
     this.runs = runs;
-    this.meeting = new Meeting(this, runs.size());
+    this.meeting = runs.size() > 1 ? new Meeting(this, runs.size()) : runs.get(0).meeting();
   }
 
   static ModelStreams of(
@@ -40,21 +41,17 @@ final class ModelStreams implements Meeting.Phases {
   }
 
   int threads() {
-    return Math.max(runs.size(), runs.get(0).threads());
+    return meeting.threads();
   }
 
   /** Whether the next inference needs every processor. */
   boolean isCrowded() {
-    return runs.size() > 1 ? meeting.isCrowded() : runs.get(0).isCrowded();
+    return meeting.isCrowded();
   }
 
   /** Says how long somebody had to wait for the last inference. */
   void waited(long nanos) {
-    if (runs.size() > 1) {
-      meeting.waited(nanos);
-    } else {
-      runs.get(0).waited(nanos);
-    }
+    meeting.waited(nanos);
   }
 
   void reset() {
