@@ -1,4 +1,4 @@
-"""Time ``vm.run`` on an identity model, and a process from its start to its first result.
+"""Time ``vm.run`` with and without pauses, and a process from its start to its first result.
 
 Run: ``python3 tests-integration/benchmarks/round_trip.py``; it sets up what it needs by itself.
 """

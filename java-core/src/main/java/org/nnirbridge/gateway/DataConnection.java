@@ -58,7 +58,11 @@ final class DataConnection {
   void serve() throws IOException {
     while (true) {
       if (region != null && awaitStep()) {
-        step();
+        StepBinding stepped = step();
+        if (region.clientSleeps()) {
+          write(REPLY_DOORBELL);
+        }
+        prepare(stepped);
       } else {
         byte message = readByte();
         if (region != null) {
@@ -95,7 +99,8 @@ final class DataConnection {
       write(REPLY_DONE);
       for (int message = bell.read(); message >= 0; message = bell.read()) {
         if (message == DOORBELL) {
-          step();
+          StepBinding stepped = step();
+          prepare(stepped);
           answer.write(REPLY_DOORBELL);
         } else {
           serve(readByte());
@@ -104,19 +109,28 @@ final class DataConnection {
     }
   }
 
-  private void step() throws IOException {
+  /** Does the step that is asked for and responds; null where it failed. */
+  private StepBinding step() {
     budget.requestArrived();
     try {
       StepBinding binding = binding(region.vmHandle(), region.modelIndex());
       binding.run(region.roundsToNearestEven(), region.waited());
       region.respond(binding.isCrowded());
+      return binding;
     } catch (RuntimeException | Error e) {
       region.respond(Envelope.error(e));
+      return null;
+    }
+  }
+
+  /**
+   * Does what the next step needs of the state alone, while the client has the last one's results.
+   */
+  private void prepare(StepBinding stepped) {
+    if (stepped != null) {
+      stepped.prepare();
     }
     budget.becameIdle();
-    if (region.clientSleeps()) {
-      write(REPLY_DOORBELL);
-    }
   }
 
   private StepBinding binding(long handle, int modelIndex) {
@@ -219,6 +233,7 @@ final class DataConnection {
       } else {
         write(REPLY_STREAM);
         results.write(stream);
+        session.prepare(modelIndex);
       }
     }
   }

@@ -37,6 +37,11 @@ final class StepBinding {
     session.run(modelIndex, inputs, outputs, nearestEven, waited);
   }
 
+  /** Does what the next step needs of the state alone. */
+  void prepare() {
+    session.prepare(modelIndex);
+  }
+
   private static FloatBuffer[] views(SharedRegion region, List<PortSlot> slots) {
     return slots.stream().map(region::values).toArray(FloatBuffer[]::new);
   }

@@ -74,6 +74,19 @@ final class VmSession {
     }
   }
 
+  /** Does what a model's next inference needs of its state alone, for whoever asks for it. */
+  void prepare(int modelIndex) {
+    lock.lock();
+    try {
+      VirtualMachine current = machine;
+      if (current != null) {
+        current.prepare(modelIndex);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   void reset(int modelIndex) {
     layout(modelIndex);
     lock.lock();

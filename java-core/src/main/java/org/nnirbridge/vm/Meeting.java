@@ -5,6 +5,9 @@ import java.util.concurrent.atomic.AtomicLongArray;
 /**
  * Keeps the threads that share an inference in step: no part of a phase starts before all parts of
  * the last one ended. Each thread has a part of its own, and does those of threads that are late.
+ *
+ * <p>A meeting is about some of the phases. Those of all meetings are counted, each by the number
+ * of meetings' phases that came before it.
  */
 final class Meeting {
   /** Far enough apart that threads do not share a cache line. */
@@ -18,7 +21,7 @@ final class Meeting {
   /** Asked once, by a thread that is not bound to a processor. */
   private final boolean needsEveryProcessor;
 
-  /** For each part the number of phases in which a thread has taken it, over all inferences. */
+  /** For each part the number of phases in which a thread has taken it, over all meetings. */
   private final AtomicLongArray taken;
 
   /** The same for those that ended. */
@@ -26,15 +29,16 @@ final class Meeting {
 
   private final ThreadTrial trial = new ThreadTrial();
 
-  /** The phases before this inference; none yet that anybody could take for one of it. */
-  private volatile long before = Long.MIN_VALUE;
+  /** From the number that a phase has in the work to the one that it has over all meetings. */
+  private volatile long offset;
+
+  /** The phases of all meetings until the end of this one; written after the offset. */
+  private volatile long end;
 
   private volatile Throwable failure;
 
   /** Work in phases, with as many parts as there are threads; a part is done by any thread. */
   interface Phases {
-    int count();
-
     void run(int phase, int part);
   }
 
@@ -64,26 +68,31 @@ final class Meeting {
     return needsEveryProcessor && trial.isTogether();
   }
 
-  /** Does all the work on this thread. */
-  void alone() {
-    for (int phase = 0; phase < work.count(); phase++) {
+  /** Does the phases from one to before another on this thread. */
+  void alone(int from, int to) {
+    for (int phase = from; phase < to; phase++) {
       for (int part = 0; part < threads; part++) {
         work.run(phase, part);
       }
     }
   }
 
-  /** Lets the other threads start; the caller then has to {@link #lead}. */
-  void open() {
-    failure = null;
-    before = ended.get(0);
+  /**
+   * Lets the other threads start with the phases from one to before another; the caller then has to
+   * {@link #lead}, at once or later.
+   */
+  void open(int from, int to) {
+    long before = ended.get(0);
+    offset = before - from;
+    end = before + to - from;
   }
 
-  /** What the first thread does; returns when all parts have ended. */
+  /** What the first thread does; returns when all parts have ended, at once if they had. */
   void lead() {
     attend(0);
-    await(before + work.count());
+    await(end);
     Throwable thrown = failure;
+    failure = null;
     if (thrown instanceof Error error) {
       throw error;
     }
@@ -94,17 +103,28 @@ final class Meeting {
 
   /** What a thread does; one that comes too late finds all parts taken. */
   void attend(int thread) {
-    long start = before;
-    for (int phase = 0; phase < work.count(); phase++) {
-      await(start + phase);
+    // In this order: an offset that is too new goes with an end by which all parts are taken.
+    long last = end;
+    long first = offset;
+    for (long phase = ended(); phase < last; phase++) {
+      await(phase);
       for (int i = 0; i < threads; i++) {
         int part = (thread + i) % threads;
-        if (taken.compareAndSet(part * SPACING, start + phase, start + phase + 1)) {
-          run(phase, part);
-          ended.set(part * SPACING, start + phase + 1);
+        if (taken.compareAndSet(part * SPACING, phase, phase + 1)) {
+          run((int) (phase - first), part);
+          ended.set(part * SPACING, phase + 1);
         }
       }
     }
+  }
+
+  /** The phases of all meetings of which all parts have ended. */
+  private long ended() {
+    long least = Long.MAX_VALUE;
+    for (int part = 0; part < threads; part++) {
+      least = Math.min(least, ended.get(part * SPACING));
+    }
+    return least;
   }
 
   /** Does a part. A failure is kept for the first thread, so that nobody waits for ever. */

@@ -54,6 +54,9 @@ final class ModelRun implements Meeting.Phases {
 
   private final Meeting meeting;
 
+  /** Whether the phases ahead of the next inference's inputs are over, or a meeting has them. */
+  private boolean isPrepared;
+
   ModelRun(
       Model model,
       int blockSize,
@@ -121,6 +124,7 @@ final class ModelRun implements Meeting.Phases {
 
   /** Puts the state back to what it was before the first inference. */
   void reset() {
+    endPreparation();
     float[] fixed = plan.memory().fixed();
     for (int base = 0; base < memory.length; base += stride) {
       System.arraycopy(fixed, 0, memory, base, fixed.length);
@@ -159,6 +163,7 @@ final class ModelRun implements Meeting.Phases {
 
   /** Takes the streams' state from what {@link #readState} wrote. */
   void writeState(ByteBuffer source) {
+    endPreparation();
     for (int stream = 0; stream < streams; stream++) {
       for (ModelPlan.StateCell cell : state()) {
         for (int age = 1; age <= entries(cell); age++) {
@@ -175,18 +180,37 @@ final class ModelRun implements Meeting.Phases {
     return ring.base() + index * ring.entrySize() + cell.offset() + stream * stride;
   }
 
+  /** Does what the next inference needs of the state alone, unless that has been done. */
+  void prepare() {
+    if (!isPrepared && plan.phasesAhead() > 0) {
+      placeMoving();
+      isPrepared = Workers.begin(meeting, 0, plan.phasesAhead());
+    }
+  }
+
+  /** Waits until a preparation is over, and tells whether there was one. */
+  private boolean endPreparation() {
+    boolean wasPrepared = isPrepared;
+    isPrepared = false;
+    if (wasPrepared) {
+      meeting.lead();
+    }
+    return wasPrepared;
+  }
+
   /**
    * One inference of each stream of the range. The buffers hold the values of each stream of the
    * machine one after another, and so for each step.
    */
   void run(int step, FloatBuffer[] inputs, FloatBuffer[] outputs, boolean roundToNearestEven) {
+    int first = endPreparation() ? plan.phasesAhead() : 0;
     for (int input = 0; input < inputs.length; input++) {
       for (int stream = 0; stream < streams; stream++) {
         read(input, inputs[input], step, stream, roundToNearestEven);
       }
     }
     placeMoving();
-    Workers.hold(meeting);
+    Workers.hold(meeting, first, plan.steps().length);
     for (int output = 0; output < outputs.length; output++) {
       for (int stream = 0; stream < streams; stream++) {
         write(output, outputs[output], step, stream);
@@ -242,11 +266,6 @@ final class ModelRun implements Meeting.Phases {
         }
       }
     }
-  }
-
-  @Override
-  public int count() {
-    return plan.steps().length;
   }
 
   @Override

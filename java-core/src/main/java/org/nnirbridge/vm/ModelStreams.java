@@ -12,6 +12,11 @@ import org.nnirbridge.vm.plan.ProgramPlan;
  * thread, which then neither wait for each other nor move values between processors.
  */
 final class ModelStreams implements Meeting.Phases {
+  /** The phases of threads with streams of their own, of which a meeting has one. */
+  private static final int PREPARE = 0;
+
+  private static final int RUN = 1;
+
   /** They take their inferences at the same time, so that all are always equally far. */
   private final List<ModelRun> runs;
 
@@ -55,6 +60,7 @@ final class ModelStreams implements Meeting.Phases {
   }
 
   void reset() {
+    endPreparation();
     runs.forEach(ModelRun::reset);
   }
 
@@ -80,6 +86,7 @@ final class ModelStreams implements Meeting.Phases {
 
   /** Takes each stream's state from what {@link #readState} wrote. */
   void writeState(ByteBuffer source) {
+    endPreparation();
     runs.forEach(run -> run.writeState(source));
   }
 
@@ -89,20 +96,37 @@ final class ModelStreams implements Meeting.Phases {
       runs.get(0).run(step, inputs, outputs, roundToNearestEven);
       return;
     }
+    endPreparation();
     this.step = step;
     this.inputs = inputs;
     this.outputs = outputs;
     this.roundToNearestEven = roundToNearestEven;
-    Workers.hold(meeting);
+    Workers.hold(meeting, RUN, RUN + 1);
   }
 
-  @Override
-  public int count() {
-    return 1;
+  /** Does what the next inference needs of the state alone; see {@link ModelRun#prepare}. */
+  void prepare() {
+    if (runs.size() == 1) {
+      runs.get(0).prepare();
+    } else {
+      endPreparation();
+      Workers.begin(meeting, PREPARE, PREPARE + 1);
+    }
+  }
+
+  /** Waits until the threads with streams of their own have prepared them. */
+  private void endPreparation() {
+    if (runs.size() > 1) {
+      meeting.lead();
+    }
   }
 
   @Override
   public void run(int phase, int part) {
-    runs.get(part).run(step, inputs, outputs, roundToNearestEven);
+    if (phase == PREPARE) {
+      runs.get(part).prepare();
+    } else {
+      runs.get(part).run(step, inputs, outputs, roundToNearestEven);
+    }
   }
 }

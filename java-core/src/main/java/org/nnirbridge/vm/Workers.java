@@ -28,38 +28,63 @@ final class Workers {
   }
 
   /**
-   * Holds a meeting with the workers, or alone where that is faster or another machine has them.
+   * Holds a meeting about the phases from one to before another, with the workers, or alone where
+   * that is faster or another machine has them. A meeting that was begun has to have ended.
    */
-  static void hold(Meeting meeting) {
+  static void hold(Meeting meeting, int from, int to) {
     if (meeting.threads() == 1) {
-      meeting.alone();
+      meeting.alone(from, to);
       return;
     }
     ThreadTrial trial = meeting.trial();
     boolean together = trial.isTogether();
     if (together && !LOCK.tryLock()) {
-      meeting.alone();
+      meeting.alone(from, to);
       return;
     }
     long start = System.nanoTime();
     if (together) {
-      holdTogether(meeting);
+      try {
+        open(meeting, from, to);
+        meeting.lead();
+      } finally {
+        LOCK.unlock();
+      }
     } else {
-      meeting.alone();
+      meeting.alone(from, to);
     }
     trial.took(System.nanoTime() - start);
   }
 
-  /** Holds a meeting with the workers by the lock, which it gives back. */
-  private static void holdTogether(Meeting meeting) {
+  /**
+   * The same for phases that nobody waits for. Workers that need every processor do them while the
+   * caller goes on, who has to {@link Meeting#lead} before anything else with the meeting.
+   *
+   * @return false if another machine has the workers; nothing has then been done
+   */
+  static boolean begin(Meeting meeting, int from, int to) {
+    if (meeting.threads() == 1 || !meeting.trial().isTogether()) {
+      meeting.alone(from, to);
+      return true;
+    }
+    if (!LOCK.tryLock()) {
+      return false;
+    }
     try {
-      meeting.open();
-      for (int i = 0; i < meeting.threads() - 1; i++) {
-        WORKERS.get(i).invite(meeting);
+      open(meeting, from, to);
+      if (!meeting.isCrowded()) {
+        meeting.lead();
       }
-      meeting.lead();
     } finally {
       LOCK.unlock();
+    }
+    return true;
+  }
+
+  private static void open(Meeting meeting, int from, int to) {
+    meeting.open(from, to);
+    for (int i = 0; i < meeting.threads() - 1; i++) {
+      WORKERS.get(i).invite(meeting);
     }
   }
 

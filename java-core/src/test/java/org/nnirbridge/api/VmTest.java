@@ -71,6 +71,25 @@ class VmTest {
   }
 
   @Test
+  void preparingChangesNoResult() {
+    Models models = new Models(9);
+    Graph graph = models.build(models.lstm(models.input(4, 30), 128));
+    Program recurrent =
+        Program.fromBytes(
+            ProgramWriter.toBytes(
+                Models.compile(StreamingTransform.apply(graph, List.of(0)).graph())));
+    Vm vm = recurrent.newVm();
+    Vm prepared = recurrent.newVm();
+    for (int i = 0; i < 5; i++) {
+      prepared.prepare(0);
+      assertArrayEquals(vm.run(step(i, 30)), prepared.run(step(i, 30)));
+    }
+    InvalidArgument refused = assertThrows(InvalidArgument.class, () -> vm.prepare(1));
+    assertEquals(
+        "model index 1 is out of range; the program has models 0 to 0", refused.getMessage());
+  }
+
+  @Test
   void aProgramSaysWhatItIs() {
     assertEquals(
         "Program for bittware_ia420f_c6b32: model0 [5] -> [3], model1 [2, 3], [40] -> [2, 3], [7]",

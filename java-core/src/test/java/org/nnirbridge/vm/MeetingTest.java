@@ -18,11 +18,6 @@ class MeetingTest {
     private volatile int round;
 
     @Override
-    public int count() {
-      return PHASES;
-    }
-
-    @Override
     public void run(int phase, int part) {
       for (int other = 0; phase > 0 && other < THREADS; other++) {
         if (done.get((phase - 1) * THREADS + other) != round) {
@@ -45,7 +40,7 @@ class MeetingTest {
 
   private void hold() {
     work.round++;
-    meeting.open();
+    meeting.open(0, PHASES);
     meeting.lead();
   }
 
@@ -83,6 +78,33 @@ class MeetingTest {
   }
 
   @Test
+  void aMeetingMayBeAboutSomePhasesAndEndLater() throws InterruptedException {
+    Thread attendee =
+        new Thread(
+            () -> {
+              while (work.round < 3000) {
+                meeting.attend(1);
+              }
+            });
+    attendee.start();
+    int ahead = 2;
+    while (work.round < 3000) {
+      work.round++;
+      if (work.round % 5 == 0) {
+        meeting.alone(0, ahead);
+      } else {
+        meeting.open(0, ahead);
+      }
+      meeting.lead();
+      meeting.open(ahead, PHASES);
+      meeting.lead();
+      work.assertAllDone();
+    }
+    attendee.join();
+    work.assertAllDone();
+  }
+
+  @Test
   void aThreadThatComesTooLateDoesNothing() {
     hold();
     meeting.attend(1);
@@ -97,11 +119,6 @@ class MeetingTest {
     Meeting.Phases failing =
         new Meeting.Phases() {
           @Override
-          public int count() {
-            return 1;
-          }
-
-          @Override
           public void run(int phase, int part) {
             if (runs.getAndIncrement() == 0) {
               throw new IllegalStateException("once");
@@ -109,10 +126,10 @@ class MeetingTest {
           }
         };
     Meeting other = new Meeting(failing, 2);
-    other.open();
+    other.open(0, 1);
     IllegalStateException error = assertThrows(IllegalStateException.class, other::lead);
     assertEquals("once", error.getMessage());
-    other.open();
+    other.open(0, 1);
     other.lead();
     assertEquals(4, runs.get());
   }

@@ -2,6 +2,7 @@ package org.nnirbridge.vm.plan;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -11,8 +12,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The level of each result: above those of all that a sum is made from, else the highest of the
- * sources.
+ * The level of each result: above those of all that a sum is made from, else the first that is not
+ * below its sources.
+ *
+ * <p>What needs no input comes first, so that it can be computed before the inputs are there.
  *
  * <p>Sums with the weights of the level before come before others, so that all steps of a recurrent
  * layer follow each other and find its weights in the caches, and what the layer above multiplies
@@ -28,20 +31,36 @@ final class Levels {
 
   private final Deque<Result> readyOperations = new ArrayDeque<>();
 
+  private int level = -1;
+
   private Levels() {}
 
-  static Map<Result, Integer> of(Dataflow flow) {
+  /**
+   * The levels of all results.
+   *
+   * @param ahead results that need no others, which have the first levels to themselves
+   */
+  static Map<Result, Integer> of(Dataflow flow, Set<Result> ahead) {
     Levels levels = new Levels();
-    levels.start(flow);
-    levels.fill();
+    levels.add(ahead);
+    levels.add(flow.results().stream().filter(result -> !ahead.contains(result)).toList());
     return levels.levels;
   }
 
-  private void start(Dataflow flow) {
-    for (Result result : flow.results()) {
+  /** Adds results whose sources are among them or have been added before, on levels above those. */
+  private void add(Collection<Result> results) {
+    if (!results.isEmpty()) {
+      level++;
+      start(results);
+      fill();
+    }
+  }
+
+  private void start(Collection<Result> results) {
+    for (Result result : results) {
       int missing = 0;
       for (Value source : result.sources()) {
-        if (source instanceof Result other) {
+        if (source instanceof Result other && !levels.containsKey(other)) {
           users.computeIfAbsent(other, key -> new ArrayList<>()).add(result);
           missing++;
         }
@@ -55,8 +74,7 @@ final class Levels {
 
   private void fill() {
     Set<Optional<Sum.WeightBlock>> last = Set.of();
-    int level = 0;
-    settleOperations(level);
+    settleOperations();
     while (!ready.isEmpty()) {
       level++;
       Map<Optional<Sum.WeightBlock>, List<Sum>> chosen = new LinkedHashMap<>(ready);
@@ -68,20 +86,20 @@ final class Levels {
       ready.keySet().removeAll(last);
       for (List<Sum> sums : chosen.values()) {
         for (Sum sum : sums) {
-          settle(sum, level);
+          settle(sum);
         }
       }
-      settleOperations(level);
+      settleOperations();
     }
   }
 
-  private void settleOperations(int level) {
+  private void settleOperations() {
     while (!readyOperations.isEmpty()) {
-      settle(readyOperations.pop(), level);
+      settle(readyOperations.pop());
     }
   }
 
-  private void settle(Result result, int level) {
+  private void settle(Result result) {
     levels.put(result, level);
     for (Result user : users.getOrDefault(result, List.of())) {
       if (missingSources.merge(user, -1, Integer::sum) == 0) {

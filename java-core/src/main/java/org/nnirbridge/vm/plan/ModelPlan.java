@@ -9,6 +9,7 @@ import java.util.List;
  * @param nanoseconds about how long one thread takes for it
  * @param memory the array
  * @param steps for each phase and thread; all threads meet between phases
+ * @param phasesAhead how many of the phases need no input and can be over before it is there
  * @param moving the places that move
  * @param words where each input's words start
  * @param outputs for each output the place of each word
@@ -20,6 +21,7 @@ public record ModelPlan(
     long nanoseconds,
     MemoryImage memory,
     int[][][][] steps,
+    int phasesAhead,
     Moving[] moving,
     int[] words,
     int[][] outputs,

@@ -118,6 +118,7 @@ final class Planner {
         schedule.nanoseconds(),
         memory,
         steps,
+        schedule.phasesAhead(),
         moving(moving, rings),
         words,
         outputs,

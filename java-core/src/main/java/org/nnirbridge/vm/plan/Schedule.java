@@ -2,11 +2,16 @@ package org.nnirbridge.vm.plan;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Which thread computes what, and when.
@@ -15,10 +20,12 @@ import java.util.Map;
  * other, so that threads only have to meet between levels.
  *
  * @param phases between which all threads meet
+ * @param phasesAhead how many of them need no input and can be over before it is there
  * @param levels the level of each result
  * @param nanoseconds about how long one thread takes for all of them
  */
-record Schedule(List<Phase> phases, Map<Result, Integer> levels, long nanoseconds) {
+record Schedule(
+    List<Phase> phases, int phasesAhead, Map<Result, Integer> levels, long nanoseconds) {
   /** About the products that one nanosecond brings. */
   private static final int PRODUCTS_PER_NANOSECOND = 32;
 
@@ -26,6 +33,9 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels, long nanosecond
 
   /** Less than this is not worth a meeting. */
   private static final long LEAST_NANOSECONDS_TO_SHARE = 2500;
+
+  /** Less than this is not worth phases of its own before the inputs are there. */
+  private static final long LEAST_NANOSECONDS_AHEAD = 1000;
 
   /** For each thread, its results of one or more levels after each other. */
   record Phase(List<List<Stage>> threads) {}
@@ -78,97 +88,166 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels, long nanosecond
   }
 
   static Schedule of(Dataflow flow, Roles roles, int blockSize, int threads) {
-    Map<Result, Integer> levels = Levels.of(flow);
-    int highest = levels.values().stream().mapToInt(Integer::intValue).max().orElse(0);
-    List<List<Result>> byLevel = new ArrayList<>();
-    for (int level = 0; level <= highest; level++) {
-      byLevel.add(new ArrayList<>());
+    Set<Result> ahead = flow.withoutInputs();
+    if (cost(ahead, blockSize) < LEAST_NANOSECONDS_AHEAD) {
+      ahead = Set.of();
     }
-    flow.results().forEach(result -> byLevel.get(levels.get(result)).add(result));
-    List<Phase> phases = new ArrayList<>();
-    boolean alone = false;
-    long nanoseconds = 0;
-    for (int level = 0; level <= highest; level++) {
-      List<Component> components = components(byLevel.get(level), levels, roles, blockSize);
-      long cost = components.stream().mapToLong(Component::cost).sum();
-      nanoseconds += cost;
-      boolean shared = threads > 1 && components.size() > 1 && cost >= LEAST_NANOSECONDS_TO_SHARE;
-      if (shared || !alone) {
-        phases.add(emptyPhase(threads));
-      }
-      Phase phase = phases.get(phases.size() - 1);
-      alone = !shared;
-      share(phase, level, components, roles, shared ? threads : 1, cost);
+    Map<Result, Integer> levels = Levels.of(flow, ahead);
+    NavigableMap<Integer, List<Result>> byLevel = new TreeMap<>();
+    for (Result result : flow.results()) {
+      byLevel.computeIfAbsent(levels.get(result), level -> new ArrayList<>()).add(result);
     }
-    return new Schedule(phases, levels, nanoseconds);
+    int levelsAhead = 1 + ahead.stream().mapToInt(levels::get).max().orElse(-1);
+    Sharing sharing = new Sharing(levels, roles, blockSize, threads);
+    Map<Value, Integer> uses = firstUses(byLevel.tailMap(levelsAhead));
+    byLevel
+        .headMap(levelsAhead)
+        .forEach(
+            (level, results) ->
+                byUse(sharing.components(results), uses)
+                    .forEach(components -> sharing.add(level, components)));
+    int phasesAhead = sharing.endPhase();
+    byLevel
+        .tailMap(levelsAhead)
+        .forEach((level, results) -> sharing.add(level, sharing.components(results)));
+    return new Schedule(sharing.phases, phasesAhead, levels, sharing.nanoseconds);
   }
 
-  private static Phase emptyPhase(int threads) {
-    List<List<Stage>> work = new ArrayList<>();
-    for (int thread = 0; thread < threads; thread++) {
-      work.add(new ArrayList<>());
-    }
-    return new Phase(work);
-  }
-
-  /** Gives each thread neighbouring components of about the same cost. */
-  private static void share(
-      Phase phase, int level, List<Component> components, Roles roles, int threads, long total) {
-    List<List<Result>> parts = new ArrayList<>();
-    for (int thread = 0; thread < threads; thread++) {
-      parts.add(new ArrayList<>());
-    }
-    long before = 0;
-    for (Component component : components) {
-      long middle = 2 * before + component.cost();
-      int thread = total == 0 ? 0 : (int) Math.min(threads - 1, middle * threads / (2 * total));
-      parts.get(thread).addAll(component.results());
-      before += component.cost();
-    }
-    for (int thread = 0; thread < threads; thread++) {
-      if (!parts.get(thread).isEmpty()) {
-        phase.threads().get(thread).add(new Stage(level, parts.get(thread), roles));
-      }
-    }
+  /** For each value the lowest of these levels that uses it. */
+  private static Map<Value, Integer> firstUses(Map<Integer, List<Result>> byLevel) {
+    Map<Value, Integer> uses = new IdentityHashMap<>();
+    byLevel.forEach(
+        (level, results) ->
+            results.forEach(
+                result ->
+                    result.sources().forEach(source -> uses.merge(source, level, Math::min))));
+    return uses;
   }
 
   /**
+   * Puts what is used at the same level together, the first used first: a phase of its own for each
+   * layer can be joined by a thread that comes in the middle.
+   */
+  private static Collection<List<Component>> byUse(
+      List<Component> components, Map<Value, Integer> uses) {
+    return components.stream()
+        .collect(
+            Collectors.groupingBy(
+                component -> component.firstUse(uses), TreeMap::new, Collectors.toList()))
+        .values();
+  }
+
+  /**
+   * Results of a level that depend on each other.
+   *
    * @param place that of its first result, so that sums by the same weights come next to each other
    */
-  private record Component(List<Result> results, int place, long cost) {}
+  private record Component(List<Result> results, int place, long cost) {
+    int firstUse(Map<Value, Integer> uses) {
+      return results.stream()
+          .mapToInt(result -> uses.getOrDefault(result, Integer.MAX_VALUE))
+          .min()
+          .orElseThrow();
+    }
+  }
 
-  /** The results of a level that depend on each other, by place. */
-  private static List<Component> components(
-      List<Result> results, Map<Result, Integer> levels, Roles roles, int blockSize) {
-    Map<Result, Integer> places = new IdentityHashMap<>();
-    int[] roots = new int[results.size()];
-    for (int i = 0; i < roots.length; i++) {
-      places.put(results.get(i), i);
-      roots[i] = i;
-      for (Value source : results.get(i).sources()) {
-        if (source instanceof Result other
-            && levels.get(other).equals(levels.get(results.get(i)))) {
-          join(roots, i, places.get(other));
+  /** Shares out the work of one level after another. */
+  private static final class Sharing {
+    private final Map<Result, Integer> levels;
+    private final Roles roles;
+    private final int blockSize;
+    private final int threads;
+    private final List<Phase> phases = new ArrayList<>();
+    private long nanoseconds;
+
+    /** Whether the last phase is one thread's, and can have more of its work. */
+    private boolean isOpen;
+
+    Sharing(Map<Result, Integer> levels, Roles roles, int blockSize, int threads) {
+      this.levels = levels;
+      this.roles = roles;
+      this.blockSize = blockSize;
+      this.threads = threads;
+    }
+
+    /** Work of a level, for all threads if it is much. */
+    void add(int level, List<Component> components) {
+      long cost = components.stream().mapToLong(Component::cost).sum();
+      nanoseconds += cost;
+      boolean shared = threads > 1 && components.size() > 1 && cost >= LEAST_NANOSECONDS_TO_SHARE;
+      if (shared || !isOpen) {
+        phases.add(emptyPhase());
+      }
+      isOpen = !shared;
+      share(phases.get(phases.size() - 1), level, components, shared ? threads : 1, cost);
+    }
+
+    /** What follows has phases of its own; returns how many there are until here. */
+    int endPhase() {
+      isOpen = false;
+      return phases.size();
+    }
+
+    private Phase emptyPhase() {
+      List<List<Stage>> work = new ArrayList<>();
+      for (int thread = 0; thread < threads; thread++) {
+        work.add(new ArrayList<>());
+      }
+      return new Phase(work);
+    }
+
+    /** Gives each thread neighbouring components of about the same cost. */
+    private void share(
+        Phase phase, int level, List<Component> components, int sharers, long total) {
+      List<List<Result>> parts = new ArrayList<>();
+      for (int thread = 0; thread < sharers; thread++) {
+        parts.add(new ArrayList<>());
+      }
+      long before = 0;
+      for (Component component : components) {
+        long middle = 2 * before + component.cost();
+        int thread = total == 0 ? 0 : (int) Math.min(sharers - 1, middle * sharers / (2 * total));
+        parts.get(thread).addAll(component.results());
+        before += component.cost();
+      }
+      for (int thread = 0; thread < sharers; thread++) {
+        if (!parts.get(thread).isEmpty()) {
+          phase.threads().get(thread).add(new Stage(level, parts.get(thread), roles));
         }
       }
     }
-    List<List<Result>> members = new ArrayList<>(Collections.nCopies(roots.length, null));
-    for (int i = 0; i < roots.length; i++) {
-      int root = root(roots, i);
-      if (members.get(root) == null) {
-        members.set(root, new ArrayList<>());
+
+    /** The results of a level that depend on each other, by place. */
+    List<Component> components(List<Result> results) {
+      Map<Result, Integer> places = new IdentityHashMap<>();
+      int[] roots = new int[results.size()];
+      for (int i = 0; i < roots.length; i++) {
+        places.put(results.get(i), i);
+        roots[i] = i;
+        for (Value source : results.get(i).sources()) {
+          if (source instanceof Result other
+              && levels.get(other).equals(levels.get(results.get(i)))) {
+            join(roots, i, places.get(other));
+          }
+        }
       }
-      members.get(root).add(results.get(i));
-    }
-    List<Component> components = new ArrayList<>();
-    for (List<Result> part : members) {
-      if (part != null) {
-        long cost = part.stream().mapToLong(result -> cost(result, blockSize)).sum();
-        components.add(new Component(part, roles.place(part.get(0)), cost));
+      List<List<Result>> members = new ArrayList<>(Collections.nCopies(roots.length, null));
+      for (int i = 0; i < roots.length; i++) {
+        int root = root(roots, i);
+        if (members.get(root) == null) {
+          members.set(root, new ArrayList<>());
+        }
+        members.get(root).add(results.get(i));
       }
+      List<Component> components = new ArrayList<>();
+      for (List<Result> part : members) {
+        if (part != null) {
+          components.add(new Component(part, roles.place(part.get(0)), cost(part, blockSize)));
+        }
+      }
+      components.sort(Comparator.comparingInt(Component::place));
+      return components;
     }
-    components.sort(Comparator.comparingInt(Component::place));
-    return components;
   }
 
   private static int root(int[] roots, int place) {
@@ -184,6 +263,10 @@ record Schedule(List<Phase> phases, Map<Result, Integer> levels, long nanosecond
     int first = root(roots, a);
     int second = root(roots, b);
     roots[Math.max(first, second)] = Math.min(first, second);
+  }
+
+  private static long cost(Collection<Result> results, int blockSize) {
+    return results.stream().mapToLong(result -> cost(result, blockSize)).sum();
   }
 
   private static long cost(Result result, int blockSize) {

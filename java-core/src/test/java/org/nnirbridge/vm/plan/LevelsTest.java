@@ -5,17 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nnirbridge.Models;
 import org.nnirbridge.nnir.Graph;
 import org.nnirbridge.program.Program;
+import org.nnirbridge.transform.StreamingTransform;
 import org.nnirbridge.vm.VmMode;
 
 class LevelsTest {
@@ -35,14 +38,18 @@ class LevelsTest {
   static Stream<Graph> graphs() {
     Models models = new Models(6);
     int x = models.paddedConv(models.input(40, STEPS), 64, 3, 2, false);
-    return Stream.of(Models.mlp(), layersOverSteps(), models.build(models.relu(x)));
+    return Stream.of(Models.mlp(), layersOverSteps(), models.build(models.relu(x)), stream());
+  }
+
+  private static Graph stream() {
+    return StreamingTransform.apply(layersOverSteps(), List.of(0)).graph();
   }
 
   @ParameterizedTest
   @MethodSource("graphs")
   void aSumIsAboveItsSourcesAndAnotherResultLevelWithTheHighest(Graph graph) {
     Dataflow flow = flow(graph);
-    Map<Result, Integer> levels = Levels.of(flow);
+    Map<Result, Integer> levels = Levels.of(flow, Set.of());
     assertEquals(flow.results().size(), levels.size());
     for (Result result : flow.results()) {
       int highest = 0;
@@ -54,11 +61,58 @@ class LevelsTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("graphs")
+  void whatNeedsNoInputHasLevelsOfItsOwnBeforeTheRest(Graph graph) {
+    Dataflow flow = flow(graph);
+    Set<Result> ahead = flow.withoutInputs();
+    Map<Result, Integer> levels = Levels.of(flow, ahead);
+    assertEquals(flow.results().size(), levels.size());
+    int lastAhead = ahead.stream().mapToInt(levels::get).max().orElse(-1);
+    for (Result result : flow.results()) {
+      assertEquals(!needsInput(result), ahead.contains(result));
+      assertEquals(ahead.contains(result), levels.get(result) <= lastAhead);
+      for (Value source : result.sources()) {
+        int below = source instanceof Result other ? levels.get(other) : -1;
+        int least = result instanceof Sum ? below + 1 : below;
+        assertTrue(levels.get(result) >= least, result::toString);
+      }
+    }
+  }
+
+  private static boolean needsInput(Value value) {
+    return value instanceof Word
+        || value instanceof Result result
+            && StreamSupport.stream(result.sources().spliterator(), false)
+                .anyMatch(LevelsTest::needsInput);
+  }
+
+  @Test
+  void theProductsOfAllStatesAreAheadOfAStreamsInputs() {
+    Dataflow flow = flow(stream());
+    Schedule schedule = Schedule.of(flow, new Roles(flow), 32, 1);
+    assertEquals(1, schedule.phasesAhead());
+    List<Result> ahead = new ArrayList<>();
+    schedule.phases().get(0).threads().get(0).forEach(stage -> ahead.addAll(stage.results()));
+    assertEquals(flow.withoutInputs(), new HashSet<>(ahead));
+    int blocks = 64 / 32;
+    int layers = 2;
+    int gates = 4;
+    assertEquals(layers * gates * blocks, ahead.stream().filter(Sum.class::isInstance).count());
+  }
+
+  @Test
+  void aModelWithoutStateHasNothingAhead() {
+    Dataflow flow = flow(Models.mlp());
+    assertEquals(Set.of(), flow.withoutInputs());
+    assertEquals(0, Schedule.of(flow, new Roles(flow), 32, 1).phasesAhead());
+  }
+
   @Test
   void aLayerMultipliesAllItsInputsAtOnceAndThenStateByState() {
     Dataflow flow = flow(layersOverSteps());
     Map<Integer, List<List<Sum.WeightBlock>>> weights = new TreeMap<>();
-    Levels.of(flow)
+    Levels.of(flow, Set.of())
         .forEach(
             (result, level) -> {
               if (result instanceof Sum sum) {
