@@ -81,6 +81,20 @@ class TwoOfEach(nn.Module):
         return [slow * y, before - y], (slow, fast, y)
 
 
+class OldAndNew(nn.Module):
+    """Old states that are read late: by an output, by a result of results, by another state."""
+
+    def forward(self, x, states):
+        a, b, c, d = states
+        late = torch.tanh(2 * x - 1) - b
+        return [a, late, c + d], (a + x, b + x, c + x, c)
+
+
+def test_old_states_are_read_before_new_ones_take_their_places():
+    states = nn.ParameterList([torch.rand(40) for _ in range(4)])
+    check(Scanning(OldAndNew(), states), 0, torch.randn(6, 40))
+
+
 @pytest.mark.parametrize(("input_axis", "output_axis"), [(0, 0), (0, 1), (1, 0), (-2, -1)])
 def test_several_sequences_states_and_outputs_along_any_axis(input_axis, output_axis):
     shapes = [(2, 5), (2, 9)]

@@ -2,6 +2,7 @@ package org.nnirbridge.vm.plan;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -12,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.nnirbridge.program.Model;
 
 /**
@@ -45,6 +47,7 @@ final class MemoryLayout {
     List<Tile> allTiles = tiles.values().stream().flatMap(List::stream).toList();
     placeCells(allTiles, tiles.keySet());
     findResultsMadeInPlace();
+    placeNewState();
     tiles.values().forEach(this::placeRows);
     tiles.values().forEach(this::placeSequences);
     placeTogether(allTiles);
@@ -117,6 +120,46 @@ final class MemoryLayout {
         madeInPlaceOf.put(operation, madeInPlaceOf.getOrDefault(first, first));
       }
     }
+  }
+
+  /**
+   * Gives new state the place of the old one, which then need not be copied, where nothing reads
+   * the old one any more once the new one is written.
+   */
+  private void placeNewState() {
+    Map<Cell, List<Result>> readers = new IdentityHashMap<>();
+    for (Result result : flow.results()) {
+      for (Value source : result.sources()) {
+        if (source instanceof Past past) {
+          readers.computeIfAbsent(past.cell(), key -> new ArrayList<>()).add(result);
+        }
+      }
+    }
+    Set<Cell> readAtTheEnd = Collections.newSetFromMap(new IdentityHashMap<>());
+    Stream.concat(
+            flow.outputs().stream().flatMap(List::stream), flow.cells().stream().map(Cell::next))
+        .forEach(
+            value -> {
+              if (value instanceof Past past) {
+                readAtTheEnd.add(past.cell());
+              }
+            });
+    for (Cell cell : flow.cells()) {
+      if (cell.depth() == 1
+          && !readAtTheEnd.contains(cell)
+          && cell.next() instanceof Operation next
+          && next.isLaneByLane()
+          && readers.getOrDefault(cell, List.of()).stream().allMatch(r -> isOver(r, next))) {
+        results.putIfAbsent(next, cells.get(cell));
+      }
+    }
+  }
+
+  /** Whether what a result reads may be overwritten by an operation lane by lane. */
+  private boolean isOver(Result reader, Operation operation) {
+    return reader == operation
+        || operation.sources().contains(reader)
+        || schedule.levels().get(reader) < schedule.levels().get(operation);
   }
 
   /** Whether a result has the place of its first source. */

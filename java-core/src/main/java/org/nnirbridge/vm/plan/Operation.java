@@ -40,6 +40,14 @@ final class Operation implements Result {
     return opcode == other.opcode && Arrays.equals(parameters, other.parameters);
   }
 
+  /** Whether each lane of the result depends on the same lane of each source alone. */
+  boolean isLaneByLane() {
+    return switch (opcode) {
+      case STORE, MAP, ZIP, BOUND, MULTIPLY_ADD, LSTM_CELL, LSTM_HIDDEN, SELECT -> true;
+      case READ, WRITE, SEND, RECEIVE, CLEAR, LOAD, MATVEC, LANES_MOVE, FOLD -> false;
+    };
+  }
+
   /** Whether the result may take the place of the first source. */
   boolean changesFirstSource() {
     return opcode == Opcode.LANES_MOVE;

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.nnirbridge.Models;
 import org.nnirbridge.isa.Opcode;
 import org.nnirbridge.nnir.Graph;
+import org.nnirbridge.transform.StreamingTransform;
 import org.nnirbridge.vm.VmMode;
 
 class PlannerTest {
@@ -45,5 +46,15 @@ class PlannerTest {
     Models models = new Models(7);
     Graph graph = models.build(models.linear(models.input(40), 5 * Tile.MOST_LANES));
     assertEquals(List.of(5), tilesOfProducts(graph));
+  }
+
+  @Test
+  void theNewStateOfAnLstmNeedsNoCopy() {
+    Models models = new Models(8);
+    int x = models.lstm(models.lstm(models.input(STEPS, 40), 64), 64);
+    Graph graph = StreamingTransform.apply(models.build(x), List.of(0)).graph();
+    ModelPlan plan = ProgramPlan.of(Models.compile(graph), VmMode.BIT_ACCURATE, 2).models().get(0);
+    assertEquals(8, plan.state().size());
+    assertEquals(0, plan.commit().length);
   }
 }
