@@ -86,6 +86,8 @@ final class ModelRun implements Meeting.Phases {
     }
     this.meeting = new Meeting(this, threads);
     reset();
+    placeMoving();
+    meeting.alone(0, plan.phasesOnce());
   }
 
   /** A multiple of cache lines that is odd, so that streams do not all use the same cache sets. */
@@ -182,9 +184,9 @@ final class ModelRun implements Meeting.Phases {
 
   /** Does what the next inference needs of the state alone, unless that has been done. */
   void prepare() {
-    if (!isPrepared && plan.phasesAhead() > 0) {
+    if (!isPrepared && plan.phasesAhead() > plan.phasesOnce()) {
       placeMoving();
-      isPrepared = Workers.begin(meeting, 0, plan.phasesAhead());
+      isPrepared = Workers.begin(meeting, plan.phasesOnce(), plan.phasesAhead());
     }
   }
 
@@ -203,7 +205,7 @@ final class ModelRun implements Meeting.Phases {
    * machine one after another, and so for each step.
    */
   void run(int step, FloatBuffer[] inputs, FloatBuffer[] outputs, boolean roundToNearestEven) {
-    int first = endPreparation() ? plan.phasesAhead() : 0;
+    int first = endPreparation() ? plan.phasesAhead() : plan.phasesOnce();
     for (int input = 0; input < inputs.length; input++) {
       for (int stream = 0; stream < streams; stream++) {
         read(input, inputs[input], step, stream, roundToNearestEven);

@@ -26,11 +26,12 @@ class PreparationTest {
     RESTORE
   }
 
-  /** Two recurrent layers, large enough that several threads share them. */
+  /** Two recurrent layers, large enough that several threads share them, and an unused input. */
   private static Graph layers() {
     Models models = new Models(8);
     int x = models.lstm(models.lstm(models.input(9, 130), 200), 160);
-    return StreamingTransform.apply(models.build(models.linear(x, 7), x), List.of(0)).graph();
+    models.input(9, 400);
+    return StreamingTransform.apply(models.build(models.linear(x, 7), x), List.of(0, 0)).graph();
   }
 
   /** A machine and what it was asked to keep. */
@@ -47,17 +48,25 @@ class PreparationTest {
       Model model = PROGRAM.models().get(0);
       int streams = vm.options().streams();
       Random random = new Random(seed);
-      float[] input = new float[model.inputs().get(0).size() * streams];
-      for (int i = 0; i < input.length; i++) {
-        input[i] = (float) random.nextGaussian();
-      }
+      FloatBuffer[] inputs =
+          model.inputs().stream()
+              .map(port -> random(port.size() * streams, random))
+              .toArray(FloatBuffer[]::new);
       float[][] outputs =
           model.outputs().stream()
               .map(port -> new float[port.size() * streams])
               .toArray(float[][]::new);
       FloatBuffer[] targets = {FloatBuffer.wrap(outputs[0]), FloatBuffer.wrap(outputs[1])};
-      vm.run(0, new FloatBuffer[] {FloatBuffer.wrap(input)}, targets, true);
+      vm.run(0, inputs, targets, true);
       return outputs;
+    }
+
+    private static FloatBuffer random(int size, Random random) {
+      float[] values = new float[size];
+      for (int i = 0; i < size; i++) {
+        values[i] = (float) random.nextGaussian();
+      }
+      return FloatBuffer.wrap(values);
     }
   }
 

@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * What an inference of a model computes, without cores, links and addresses.
@@ -14,18 +15,27 @@ import java.util.Set;
  */
 record Dataflow(List<Result> results, List<List<Value>> outputs, List<Cell> cells) {
 
+  /** The results that are the same in every inference. */
+  Set<Result> constants() {
+    return madeFrom(Constant.class::isInstance);
+  }
+
   /** The results that are made from state and constants alone, whatever the inputs will be. */
   Set<Result> withoutInputs() {
-    Set<Result> found = new LinkedHashSet<>();
+    return madeFrom(value -> value instanceof Constant || value instanceof Past);
+  }
+
+  private Set<Result> madeFrom(Predicate<Value> isGiven) {
+    Set<Result> made = new LinkedHashSet<>();
     for (Result result : results) {
-      boolean needsInput = false;
+      boolean isMade = true;
       for (Value source : result.sources()) {
-        needsInput |= source instanceof Word || source instanceof Result && !found.contains(source);
+        isMade &= isGiven.test(source) || made.contains(source);
       }
-      if (!needsInput) {
-        found.add(result);
+      if (isMade) {
+        made.add(result);
       }
     }
-    return Collections.unmodifiableSet(found);
+    return Collections.unmodifiableSet(made);
   }
 }

@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,11 +16,9 @@ import java.util.Set;
  * The level of each result: above those of all that a sum is made from, else the first that is not
  * below its sources.
  *
- * <p>What needs no input comes first, so that it can be computed before the inputs are there.
- *
- * <p>Sums with the weights of the level before come before others, so that all steps of a recurrent
- * layer follow each other and find its weights in the caches, and what the layer above multiplies
- * at once has come together.
+ * <p>Sums with weights of levels before come before others, so that all steps of a recurrent layer
+ * follow each other and find its weights in the caches, and what the layer above multiplies at once
+ * has come together.
  */
 final class Levels {
   private final Map<Result, Integer> levels = new IdentityHashMap<>();
@@ -31,23 +30,25 @@ final class Levels {
 
   private final Deque<Result> readyOperations = new ArrayDeque<>();
 
+  /** The weights of all levels until now. */
+  private final Set<Optional<Sum.WeightBlock>> used = new HashSet<>();
+
   private int level = -1;
 
   private Levels() {}
 
   /**
-   * The levels of all results.
+   * The levels of groups of results.
    *
-   * @param ahead results that need no others, which have the first levels to themselves
+   * @param groups the sources of each are in it or in groups before; each has levels of its own,
+   *     above those before
    */
-  static Map<Result, Integer> of(Dataflow flow, Set<Result> ahead) {
+  static Map<Result, Integer> of(List<? extends Collection<Result>> groups) {
     Levels levels = new Levels();
-    levels.add(ahead);
-    levels.add(flow.results().stream().filter(result -> !ahead.contains(result)).toList());
+    groups.forEach(levels::add);
     return levels.levels;
   }
 
-  /** Adds results whose sources are among them or have been added before, on levels above those. */
   private void add(Collection<Result> results) {
     if (!results.isEmpty()) {
       level++;
@@ -73,17 +74,16 @@ final class Levels {
   }
 
   private void fill() {
-    Set<Optional<Sum.WeightBlock>> last = Set.of();
     settleOperations();
     while (!ready.isEmpty()) {
       level++;
       Map<Optional<Sum.WeightBlock>, List<Sum>> chosen = new LinkedHashMap<>(ready);
-      chosen.keySet().retainAll(last);
+      chosen.keySet().retainAll(used);
       if (chosen.isEmpty()) {
         chosen.putAll(ready);
       }
-      last = chosen.keySet();
-      ready.keySet().removeAll(last);
+      ready.keySet().removeAll(chosen.keySet());
+      used.addAll(chosen.keySet());
       for (List<Sum> sums : chosen.values()) {
         for (Sum sum : sums) {
           settle(sum);

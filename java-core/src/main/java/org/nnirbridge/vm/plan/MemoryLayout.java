@@ -275,7 +275,25 @@ final class MemoryLayout {
     }
     flow.outputs().forEach(values -> values.forEach(value -> useAt(value, lastLevel)));
     flow.cells().forEach(cell -> useAt(cell.next(), lastLevel));
-    words.forEach(chunk -> chunk.useAt(0));
+    for (Result constant : flow.constants()) {
+      useAt(constant, 0);
+      useAt(constant, lastLevel);
+    }
+    // Inputs may come when what needs none is there already, or before.
+    int firstReader = firstReaderOfInputs();
+    for (Chunk chunk : words) {
+      chunk.useAt(0);
+      chunk.useAt(firstReader);
+    }
+  }
+
+  private int firstReaderOfInputs() {
+    Set<Result> withoutInputs = flow.withoutInputs();
+    return flow.results().stream()
+        .filter(result -> !withoutInputs.contains(result))
+        .mapToInt(schedule.levels()::get)
+        .min()
+        .orElse(lastLevel);
   }
 
   private void useAt(Value value, int level) {

@@ -9,7 +9,10 @@ import java.util.List;
  * @param nanoseconds about how long one thread takes for it
  * @param memory the array
  * @param steps for each phase and thread; all threads meet between phases
- * @param phasesAhead how many of the phases need no input and can be over before it is there
+ * @param phasesOnce how many of the phases, the first, give the same results in every inference, so
+ *     that a machine has to go through them only once
+ * @param phasesAhead how many of the phases, those included, need no input and can be over before
+ *     it is there
  * @param moving the places that move
  * @param words where each input's words start
  * @param outputs for each output the place of each word
@@ -21,6 +24,7 @@ public record ModelPlan(
     long nanoseconds,
     MemoryImage memory,
     int[][][][] steps,
+    int phasesOnce,
     int phasesAhead,
     Moving[] moving,
     int[] words,

@@ -118,6 +118,7 @@ final class Planner {
         schedule.nanoseconds(),
         memory,
         steps,
+        schedule.phasesOnce(),
         schedule.phasesAhead(),
         moving(moving, rings),
         words,

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -20,12 +21,18 @@ import java.util.stream.Collectors;
  * other, so that threads only have to meet between levels.
  *
  * @param phases between which all threads meet
- * @param phasesAhead how many of them need no input and can be over before it is there
+ * @param phasesOnce how many of them, the first, give the same results in every inference
+ * @param phasesAhead how many of them, those included, need no input and can be over before it is
+ *     there
  * @param levels the level of each result
  * @param nanoseconds about how long one thread takes for all of them
  */
 record Schedule(
-    List<Phase> phases, int phasesAhead, Map<Result, Integer> levels, long nanoseconds) {
+    List<Phase> phases,
+    int phasesOnce,
+    int phasesAhead,
+    Map<Result, Integer> levels,
+    long nanoseconds) {
   /** About the products that one nanosecond brings. */
   private static final int PRODUCTS_PER_NANOSECOND = 32;
 
@@ -36,6 +43,12 @@ record Schedule(
 
   /** Less than this is not worth phases of its own before the inputs are there. */
   private static final long LEAST_NANOSECONDS_AHEAD = 1000;
+
+  /** The groups of results. */
+  private static final int ONCE = 0;
+
+  private static final int AHEAD = 1;
+  private static final int REST = 2;
 
   /** For each thread, its results of one or more levels after each other. */
   record Phase(List<List<Stage>> threads) {}
@@ -88,39 +101,53 @@ record Schedule(
   }
 
   static Schedule of(Dataflow flow, Roles roles, int blockSize, int threads) {
-    Set<Result> ahead = flow.withoutInputs();
-    if (cost(ahead, blockSize) < LEAST_NANOSECONDS_AHEAD) {
-      ahead = Set.of();
-    }
-    Map<Result, Integer> levels = Levels.of(flow, ahead);
-    NavigableMap<Integer, List<Result>> byLevel = new TreeMap<>();
-    for (Result result : flow.results()) {
-      byLevel.computeIfAbsent(levels.get(result), level -> new ArrayList<>()).add(result);
-    }
-    int levelsAhead = 1 + ahead.stream().mapToInt(levels::get).max().orElse(-1);
+    List<Set<Result>> groups = groups(flow, blockSize);
+    Map<Result, Integer> levels = Levels.of(groups);
     Sharing sharing = new Sharing(levels, roles, blockSize, threads);
-    Map<Value, Integer> uses = firstUses(byLevel.tailMap(levelsAhead));
-    byLevel
-        .headMap(levelsAhead)
-        .forEach(
-            (level, results) ->
-                byUse(sharing.components(results), uses)
-                    .forEach(components -> sharing.add(level, components)));
-    int phasesAhead = sharing.endPhase();
-    byLevel
-        .tailMap(levelsAhead)
-        .forEach((level, results) -> sharing.add(level, sharing.components(results)));
-    return new Schedule(sharing.phases, phasesAhead, levels, sharing.nanoseconds);
+    Map<Value, Integer> uses = firstUses(groups.get(REST), levels);
+    int[] phases = new int[groups.size()];
+    for (int group = 0; group < phases.length; group++) {
+      NavigableMap<Integer, List<Result>> byLevel = new TreeMap<>();
+      for (Result result : groups.get(group)) {
+        byLevel.computeIfAbsent(levels.get(result), level -> new ArrayList<>()).add(result);
+      }
+      boolean isAhead = group == AHEAD;
+      byLevel.forEach(
+          (level, results) -> {
+            List<Component> components = sharing.components(results);
+            if (isAhead) {
+              byUse(components, uses).forEach(some -> sharing.add(level, some));
+            } else {
+              sharing.add(level, components);
+            }
+          });
+      phases[group] = sharing.endPhase();
+    }
+    return new Schedule(sharing.phases, phases[ONCE], phases[AHEAD], levels, sharing.nanoseconds);
   }
 
-  /** For each value the lowest of these levels that uses it. */
-  private static Map<Value, Integer> firstUses(Map<Integer, List<Result>> byLevel) {
+  /** What is the same in every inference, what else needs no input, and the rest. */
+  private static List<Set<Result>> groups(Dataflow flow, int blockSize) {
+    Set<Result> once = flow.constants();
+    Set<Result> ahead = new LinkedHashSet<>(flow.withoutInputs());
+    ahead.removeAll(once);
+    if (cost(ahead, blockSize) < LEAST_NANOSECONDS_AHEAD) {
+      ahead.clear();
+    }
+    Set<Result> rest = new LinkedHashSet<>(flow.results());
+    rest.removeAll(once);
+    rest.removeAll(ahead);
+    return List.of(once, ahead, rest);
+  }
+
+  /** For each value the lowest level of these results that use it. */
+  private static Map<Value, Integer> firstUses(Set<Result> users, Map<Result, Integer> levels) {
     Map<Value, Integer> uses = new IdentityHashMap<>();
-    byLevel.forEach(
-        (level, results) ->
-            results.forEach(
-                result ->
-                    result.sources().forEach(source -> uses.merge(source, level, Math::min))));
+    for (Result user : users) {
+      for (Value source : user.sources()) {
+        uses.merge(source, levels.get(user), Math::min);
+      }
+    }
     return uses;
   }
 

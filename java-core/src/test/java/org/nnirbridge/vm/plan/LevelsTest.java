@@ -49,7 +49,7 @@ class LevelsTest {
   @MethodSource("graphs")
   void aSumIsAboveItsSourcesAndAnotherResultLevelWithTheHighest(Graph graph) {
     Dataflow flow = flow(graph);
-    Map<Result, Integer> levels = Levels.of(flow, Set.of());
+    Map<Result, Integer> levels = Levels.of(List.of(flow.results()));
     assertEquals(flow.results().size(), levels.size());
     for (Result result : flow.results()) {
       int highest = 0;
@@ -66,7 +66,9 @@ class LevelsTest {
   void whatNeedsNoInputHasLevelsOfItsOwnBeforeTheRest(Graph graph) {
     Dataflow flow = flow(graph);
     Set<Result> ahead = flow.withoutInputs();
-    Map<Result, Integer> levels = Levels.of(flow, ahead);
+    List<Result> rest = new ArrayList<>(flow.results());
+    rest.removeAll(ahead);
+    Map<Result, Integer> levels = Levels.of(List.of(ahead, rest));
     assertEquals(flow.results().size(), levels.size());
     int lastAhead = ahead.stream().mapToInt(levels::get).max().orElse(-1);
     for (Result result : flow.results()) {
@@ -81,10 +83,10 @@ class LevelsTest {
   }
 
   private static boolean needsInput(Value value) {
-    return value instanceof Word
-        || value instanceof Result result
-            && StreamSupport.stream(result.sources().spliterator(), false)
-                .anyMatch(LevelsTest::needsInput);
+    return value instanceof Result result
+        ? StreamSupport.stream(result.sources().spliterator(), false)
+            .anyMatch(LevelsTest::needsInput)
+        : value instanceof Word;
   }
 
   @Test
@@ -98,7 +100,8 @@ class LevelsTest {
     int blocks = 64 / 32;
     int layers = 2;
     int gates = 4;
-    assertEquals(layers * gates * blocks, ahead.stream().filter(Sum.class::isInstance).count());
+    assertEquals(
+        layers * gates * blocks, (int) ahead.stream().filter(Sum.class::isInstance).count());
   }
 
   @Test
@@ -112,7 +115,7 @@ class LevelsTest {
   void aLayerMultipliesAllItsInputsAtOnceAndThenStateByState() {
     Dataflow flow = flow(layersOverSteps());
     Map<Integer, List<List<Sum.WeightBlock>>> weights = new TreeMap<>();
-    Levels.of(flow, Set.of())
+    Levels.of(List.of(flow.results()))
         .forEach(
             (result, level) -> {
               if (result instanceof Sum sum) {
@@ -130,5 +133,25 @@ class LevelsTest {
       assertEquals(ofFirstState, Set.copyOf(weights.get(step)));
       assertEquals(ofSecondState, Set.copyOf(weights.get(STEPS + step)));
     }
+  }
+
+  @Test
+  void stepsOfALayerFollowEachOtherAlsoWhereTheFirstComesEarlier() {
+    Dataflow flow = flow(layersOverSteps());
+    Set<Result> first = flow.constants();
+    List<Result> rest = new ArrayList<>(flow.results());
+    rest.removeAll(first);
+    Map<Integer, Integer> sums = new TreeMap<>();
+    Levels.of(List.of(first, rest))
+        .forEach((result, level) -> sums.merge(level, result instanceof Sum ? 1 : 0, Integer::sum));
+    sums.values().removeIf(count -> count == 0);
+    int blocks = 4 * 64 / 32;
+    List<Integer> expected = new ArrayList<>(List.of(2 * blocks));
+    for (int layer = 0; layer < 2; layer++) {
+      expected.add(STEPS * blocks);
+      expected.addAll(Collections.nCopies(STEPS - 1, blocks));
+    }
+    expected.add(STEPS);
+    assertEquals(expected, new ArrayList<>(sums.values()));
   }
 }

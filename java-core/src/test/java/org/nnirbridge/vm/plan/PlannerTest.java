@@ -29,8 +29,19 @@ class PlannerTest {
   void theInputsOfAllStepsAreMultipliedAtOnceAndThenEachState() {
     Models models = new Models(5);
     List<Integer> tiles = tilesOfProducts(models.build(models.lstm(models.input(STEPS, 40), 16)));
-    assertEquals(List.of(STEPS, STEPS), tiles.subList(0, 2));
-    assertEquals(Collections.nCopies(STEPS, 2), tiles.subList(2, tiles.size()));
+    int ofFirstState = 2;
+    assertEquals(List.of(ofFirstState, STEPS, STEPS), tiles.subList(0, 3));
+    assertEquals(Collections.nCopies(STEPS - 1, 2), tiles.subList(3, tiles.size()));
+  }
+
+  @Test
+  void theProductOfTheFirstStateIsTheSameInEveryInference() {
+    Models models = new Models(5);
+    Graph graph = models.build(models.lstm(models.input(STEPS, 40), 16));
+    ModelPlan plan = ProgramPlan.of(Models.compile(graph), VmMode.BIT_ACCURATE, 1).models().get(0);
+    assertEquals(1, plan.phasesOnce());
+    assertEquals(1, plan.phasesAhead());
+    assertEquals(1, plan.steps()[0][0].length);
   }
 
   @Test
