@@ -100,6 +100,7 @@ final class DataConnection {
       for (int message = bell.read(); message >= 0; message = bell.read()) {
         if (message == DOORBELL) {
           StepBinding stepped = step();
+          // Before the answer, which gives this thread's processor to the client: workers prepare.
           prepare(stepped);
           answer.write(REPLY_DOORBELL);
         } else {
