@@ -95,6 +95,29 @@ def test_old_states_are_read_before_new_ones_take_their_places():
     check(Scanning(OldAndNew(), states), 0, torch.randn(6, 40))
 
 
+class OnItsOwn(nn.Module):
+    """A state that goes on without inputs, and is worked on before they are there."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.fc = nn.Linear(size, size)
+
+    def forward(self, x, h):
+        h = torch.tanh(self.fc(h))
+        return h + x, h
+
+
+def test_a_state_that_needs_no_input_goes_on_once_a_step():
+    xs = torch.randn(4, 256)
+    program, _ = check(Scanning(OnItsOwn(256), torch.rand(256)), 0, xs)
+    vm = program.to_vm()
+    vm.run(xs[0].numpy())
+    snapshot = vm.snapshot()
+    expected = vm.run(xs[1].numpy())
+    vm.restore(snapshot)
+    np.testing.assert_array_equal(vm.run(xs[1].numpy()), expected)
+
+
 @pytest.mark.parametrize(("input_axis", "output_axis"), [(0, 0), (0, 1), (1, 0), (-2, -1)])
 def test_several_sequences_states_and_outputs_along_any_axis(input_axis, output_axis):
     shapes = [(2, 5), (2, 9)]

@@ -124,7 +124,8 @@ final class MemoryLayout {
 
   /**
    * Gives new state the place of the old one, which then need not be copied, where nothing reads
-   * the old one any more once the new one is written.
+   * the old one any more once the new one is written. Not what needs no input: it may be there
+   * before the inference of which it is the new state.
    */
   private void placeNewState() {
     Map<Cell, List<Result>> readers = new IdentityHashMap<>();
@@ -144,11 +145,13 @@ final class MemoryLayout {
                 readAtTheEnd.add(past.cell());
               }
             });
+    Set<Result> withoutInputs = flow.withoutInputs();
     for (Cell cell : flow.cells()) {
       if (cell.depth() == 1
           && !readAtTheEnd.contains(cell)
           && cell.next() instanceof Operation next
           && next.isLaneByLane()
+          && !withoutInputs.contains(next)
           && readers.getOrDefault(cell, List.of()).stream().allMatch(r -> isOver(r, next))) {
         results.putIfAbsent(next, cells.get(cell));
       }
