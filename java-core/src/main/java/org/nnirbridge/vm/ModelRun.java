@@ -86,7 +86,6 @@ final class ModelRun implements Meeting.Phases {
     }
     this.meeting = new Meeting(this, threads);
     reset();
-    placeMoving();
     meeting.alone(0, plan.phasesOnce());
   }
 
@@ -134,6 +133,7 @@ final class ModelRun implements Meeting.Phases {
     for (int ring = 0; ring < heads.length; ring++) {
       heads[ring] = 0;
     }
+    placeMoving();
   }
 
   /** The blocks of state, in an order that depends on the program alone. */
@@ -185,7 +185,6 @@ final class ModelRun implements Meeting.Phases {
   /** Does what the next inference needs of the state alone, unless that has been done. */
   void prepare() {
     if (!isPrepared && plan.phasesAhead() > plan.phasesOnce()) {
-      placeMoving();
       isPrepared = Workers.begin(meeting, plan.phasesOnce(), plan.phasesAhead());
     }
   }
@@ -211,7 +210,6 @@ final class ModelRun implements Meeting.Phases {
         read(input, inputs[input], step, stream, roundToNearestEven);
       }
     }
-    placeMoving();
     Workers.hold(meeting, first, plan.steps().length);
     for (int output = 0; output < outputs.length; output++) {
       for (int stream = 0; stream < streams; stream++) {
@@ -223,6 +221,7 @@ final class ModelRun implements Meeting.Phases {
       int next = heads[ring] + 1;
       heads[ring] = next < plan.rings()[ring].entries() ? next : 0;
     }
+    placeMoving();
   }
 
   private void read(
@@ -240,6 +239,7 @@ final class ModelRun implements Meeting.Phases {
     layout.scatter(scratch, memory, plan.words()[input] + stream * stride);
   }
 
+  /** Lets the moving places follow the heads of their rings. */
   private void placeMoving() {
     ModelPlan.Moving[] moving = plan.moving();
     for (int i = 0; i < moving.length; i++) {

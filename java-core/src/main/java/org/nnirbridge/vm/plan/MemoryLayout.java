@@ -23,6 +23,10 @@ import org.nnirbridge.program.Model;
 final class MemoryLayout {
   private final Dataflow flow;
   private final Schedule schedule;
+
+  /** The results that need no input. */
+  private final Set<Result> withoutInputs;
+
   private final int blockSize;
   private final int lastLevel;
   private final Map<List<Value>, Chunk> constants = new LinkedHashMap<>();
@@ -40,6 +44,7 @@ final class MemoryLayout {
       int blockSize) {
     this.flow = flow;
     this.schedule = schedule;
+    this.withoutInputs = flow.withoutInputs();
     this.blockSize = blockSize;
     this.lastLevel =
         1 + schedule.levels().values().stream().mapToInt(Integer::intValue).max().orElse(0);
@@ -145,7 +150,6 @@ final class MemoryLayout {
                 readAtTheEnd.add(past.cell());
               }
             });
-    Set<Result> withoutInputs = flow.withoutInputs();
     for (Cell cell : flow.cells()) {
       if (cell.depth() == 1
           && !readAtTheEnd.contains(cell)
@@ -291,7 +295,6 @@ final class MemoryLayout {
   }
 
   private int firstReaderOfInputs() {
-    Set<Result> withoutInputs = flow.withoutInputs();
     return flow.results().stream()
         .filter(result -> !withoutInputs.contains(result))
         .mapToInt(schedule.levels()::get)

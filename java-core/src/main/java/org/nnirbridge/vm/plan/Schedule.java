@@ -9,7 +9,6 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -107,7 +106,7 @@ record Schedule(
     Map<Value, Integer> uses = firstUses(groups.get(REST), levels);
     int[] phases = new int[groups.size()];
     for (int group = 0; group < phases.length; group++) {
-      NavigableMap<Integer, List<Result>> byLevel = new TreeMap<>();
+      Map<Integer, List<Result>> byLevel = new TreeMap<>();
       for (Result result : groups.get(group)) {
         byLevel.computeIfAbsent(levels.get(result), level -> new ArrayList<>()).add(result);
       }
