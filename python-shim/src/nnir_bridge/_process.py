@@ -189,6 +189,9 @@ def _options(java: Java, directory: Path) -> list[str]:
         options += [
             "-XX:CompileCommand=quiet",
             "-XX:CompileCommand=CompileThresholdScaling,org.nnirbridge.vm.kernel.simd.*::*,0.05",
+            # Of the method that stores vectors it must know the classes by then, or makes objects.
+            "-XX:CompileCommand="
+            "CompileThresholdScaling,jdk.incubator.vector.FloatVector::intoArray,0.05",
         ]
     if java.version >= 24:
         options += ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]

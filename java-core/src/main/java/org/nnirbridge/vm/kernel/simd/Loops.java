@@ -17,6 +17,9 @@ final class Loops {
   private static final float SMALLEST_EXP_ARGUMENT = -104f;
   private static final float SERIES_LIMIT = 0x1.62e43p-3f;
 
+  /** From here on, 2 / (exp + 1) is so small that 1 less it is 1; and no power of two overflows. */
+  private static final float LARGE_TANH_ARGUMENT = 40f;
+
   /**
    * Adding this rounds a small float32 to an integer, ties to even, which its low bits then hold.
    */
@@ -24,7 +27,14 @@ final class Loops {
 
   private static final int ROUNDER_BITS = 0x4B400000;
 
+  /**
+   * Adding a sum to this changes none of its bits, and tells the JIT compiler its class: without
+   * that it may make an object of every sum before it stores it.
+   */
+  static final FloatVector MINUS_ZERO = FloatVector.broadcast(FLOATS, -0f);
+
   private static final FloatVector ONE = FloatVector.broadcast(FLOATS, 1f);
+  private static final FloatVector TWO = FloatVector.broadcast(FLOATS, 2f);
   private static final FloatVector CANONICAL_NAN =
       FloatVector.broadcast(FLOATS, Float.intBitsToFloat(0x7FC00000));
 
@@ -221,12 +231,9 @@ final class Loops {
 
   /** The exponential of what does not overflow. */
   private static FloatVector exp(FloatVector x) {
-    FloatVector shifted = x.mul(LOG2_E).add(ROUNDER);
-    FloatVector minusN = broadcast(ROUNDER).sub(shifted);
-    FloatVector r = minusN.fma(broadcast(LN2_HIGH), x);
-    r = minusN.fma(broadcast(LN2_LOW), r);
-    FloatVector p = lowTerms(highTerms(r), r).add(1f);
-    IntVector exponent = shifted.reinterpretAsInts().sub(ROUNDER_BITS);
+    FloatVector shifted = shifted(x);
+    FloatVector p = expMinusOne(remainder(x, shifted)).add(1f);
+    IntVector exponent = exponent(shifted);
     IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
     FloatVector y = p.mul(powerOfTwo(half)).mul(powerOfTwo(exponent.sub(half)));
     return y.blend(0f, x.compare(VectorOperators.LT, SMALLEST_EXP_ARGUMENT));
@@ -237,16 +244,16 @@ final class Loops {
       (a, i, b, j, c, k, to, target, count) -> {
         for (int n = 0; n < count; n += LANES) {
           FloatVector x = load(a, i + n);
-          FloatVector twice = x.abs().mul(2f);
-          FloatVector e = lowTerms(highTerms(twice), twice);
-          var isSmall = x.abs().compare(VectorOperators.LT, SERIES_LIMIT);
-          FloatVector numerator = broadcast(2f).blend(e, isSmall);
-          FloatVector large = exp(twice);
-          large =
-              large.blend(
-                  Float.POSITIVE_INFINITY, twice.compare(VectorOperators.GT, LARGEST_EXP_ARGUMENT));
-          FloatVector denominator = large.add(1f).blend(e.add(2f), isSmall);
-          FloatVector quotient = numerator.div(denominator);
+          FloatVector magnitude = x.abs();
+          FloatVector twice = magnitude.add(magnitude);
+          var isSmall = magnitude.compare(VectorOperators.LT, SERIES_LIMIT);
+          var isLarge = twice.compare(VectorOperators.GT, LARGE_TANH_ARGUMENT);
+          FloatVector bounded = twice.blend(LARGE_TANH_ARGUMENT, isLarge);
+          FloatVector shifted = shifted(bounded);
+          FloatVector e = expMinusOne(remainder(bounded, shifted).blend(twice, isSmall));
+          FloatVector exp = e.add(ONE).mul(powerOfTwo(exponent(shifted)));
+          FloatVector numerator = TWO.blend(e, isSmall);
+          FloatVector quotient = numerator.div(exp.add(ONE).blend(e.add(TWO), isSmall));
           FloatVector y = ONE.sub(quotient).blend(quotient, isSmall);
           y.blend(y.neg(), x.compare(VectorOperators.LT, 0f))
               .blend(x, x.compare(VectorOperators.EQ, 0f))
@@ -254,16 +261,28 @@ final class Loops {
         }
       };
 
-  private static FloatVector highTerms(FloatVector r) {
+  /** Of x / ln 2 the nearest integer, in the low bits. */
+  private static FloatVector shifted(FloatVector x) {
+    return x.mul(LOG2_E).add(ROUNDER);
+  }
+
+  private static IntVector exponent(FloatVector shifted) {
+    return shifted.reinterpretAsInts().sub(ROUNDER_BITS);
+  }
+
+  private static FloatVector remainder(FloatVector x, FloatVector shifted) {
+    FloatVector minusN = broadcast(ROUNDER).sub(shifted);
+    FloatVector r = minusN.fma(broadcast(LN2_HIGH), x);
+    return minusN.fma(broadcast(LN2_LOW), r);
+  }
+
+  /** The series of the exponential minus one of what is small. */
+  private static FloatVector expMinusOne(FloatVector r) {
     FloatVector q = broadcast(1f / 5040f);
     q = q.fma(r, broadcast(1f / 720f));
     q = q.fma(r, broadcast(1f / 120f));
-    return q.fma(r, broadcast(1f / 24f));
-  }
-
-  /** The exponential minus one, from the high terms of its series. */
-  private static FloatVector lowTerms(FloatVector high, FloatVector r) {
-    FloatVector q = high.fma(r, broadcast(1f / 6f));
+    q = q.fma(r, broadcast(1f / 24f));
+    q = q.fma(r, broadcast(1f / 6f));
     q = q.fma(r, broadcast(0.5f));
     return q.fma(r.mul(r), r);
   }
