@@ -2,17 +2,13 @@
 
 import os
 
-import pytest
 import torch
 
 import bootstrap
 
 
 def pytest_configure():
+    # Before the tests are imported, since some of them then start the gateway.
+    bootstrap.build_jar(bootstrap.ROOT)
     os.environ.update(bootstrap.run_environment())
     torch.set_num_threads(2)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _built_jar():
-    bootstrap.build_jar(bootstrap.ROOT)
