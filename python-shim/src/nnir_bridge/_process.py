@@ -188,10 +188,9 @@ def _options(java: Java, directory: Path) -> list[str]:
         # SIMD code is a thousand times slower until the JIT compiler has all of it; so sooner.
         options += [
             "-XX:CompileCommand=quiet",
-            "-XX:CompileCommand=CompileThresholdScaling,org.nnirbridge.vm.kernel.simd.*::*,0.05",
-            # Of the method that stores vectors it must know the classes by then, or makes objects.
-            "-XX:CompileCommand="
-            "CompileThresholdScaling,jdk.incubator.vector.FloatVector::intoArray,0.05",
+            "-XX:CompileCommand=CompileThresholdScaling,org.nnirbridge.vm.kernel.simd.*::*,0.2",
+            # It must know by then which vectors the methods on them see, or makes objects of all.
+            "-XX:CompileCommand=CompileThresholdScaling,jdk.incubator.vector.*::*,0.05",
         ]
     if java.version >= 24:
         options += ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]

@@ -1,6 +1,7 @@
 package org.nnirbridge.benchmark;
 
 import java.util.concurrent.TimeUnit;
+import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -35,6 +36,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class RooflineBenchmark {
   private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+  private static final int LONG = 1000;
   private static final int WIDTH = 64;
   private static final int INPUTS = 256;
   private static final int SUMS = 16;
@@ -104,6 +107,32 @@ public class RooflineBenchmark {
     kernels.addProducts(
         memory, 0, WIDTH, SUMS, 2 * WIDTH, INPUTS, words, Packing.PAIRS, WEIGHTS, 1, 0, 0, 0, 0);
     return memory;
+  }
+
+  /** In registers, with nothing to load: multiply-adds of whole vectors a nanosecond. */
+  @Benchmark
+  @OperationsPerInvocation(8 * LONG)
+  public FloatVector multiplyAdds() {
+    FloatVector x = FloatVector.broadcast(FLOATS, memory[0]);
+    FloatVector a = x;
+    FloatVector b = x;
+    FloatVector c = x;
+    FloatVector d = x;
+    FloatVector e = x;
+    FloatVector f = x;
+    FloatVector g = x;
+    FloatVector h = x;
+    for (int i = 0; i < LONG; i++) {
+      a = x.fma(x, a);
+      b = x.fma(x, b);
+      c = x.fma(x, c);
+      d = x.fma(x, d);
+      e = x.fma(x, e);
+      f = x.fma(x, f);
+      g = x.fma(x, g);
+      h = x.fma(x, h);
+    }
+    return a.add(b).add(c).add(d).add(e).add(f).add(g).add(h);
   }
 
   /** As many bytes as the weights of an LSTM of the workloads have. */
