@@ -29,7 +29,7 @@ final class Loops {
 
   /**
    * Adding a sum to this changes none of its bits, and tells the JIT compiler its class: without
-   * that it may make an object of every sum before it stores it.
+   * that it may make objects of vectors in code that it compiles once more.
    */
   static final FloatVector MINUS_ZERO = FloatVector.broadcast(FLOATS, -0f);
 
