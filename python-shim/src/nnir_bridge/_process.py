@@ -191,6 +191,9 @@ def _options(java: Java, directory: Path) -> list[str]:
             "-XX:CompileCommand=CompileThresholdScaling,org.nnirbridge.vm.kernel.simd.*::*,0.2",
             # It must know by then which vectors the methods on them see, or makes objects of all.
             "-XX:CompileCommand=CompileThresholdScaling,jdk.incubator.vector.*::*,0.05",
+            # A kernel has dozens of copies of these methods, and what each failed at was counted
+            # once for each copy: at 100 of them it would no longer trust the class of a vector.
+            "-XX:PerMethodTrapLimit=1000",
         ]
     if java.version >= 24:
         options += ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]

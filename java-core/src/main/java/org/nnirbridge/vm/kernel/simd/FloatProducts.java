@@ -113,10 +113,10 @@ final class FloatProducts {
       c = load(floats, w + 2 * LANES).fma(x, c);
       d = load(floats, w + 3 * LANES).fma(x, d);
     }
-    Loops.MINUS_ZERO.add(a).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b).intoArray(memory, sums + LANES);
-    Loops.MINUS_ZERO.add(c).intoArray(memory, sums + 2 * LANES);
-    Loops.MINUS_ZERO.add(d).intoArray(memory, sums + 3 * LANES);
+    a.intoArray(memory, sums);
+    b.intoArray(memory, sums + LANES);
+    c.intoArray(memory, sums + 2 * LANES);
+    d.intoArray(memory, sums + 3 * LANES);
   }
 
   private static void addTwo(
@@ -137,8 +137,8 @@ final class FloatProducts {
       a = load(floats, w).fma(x, a);
       b = load(floats, w + LANES).fma(x, b);
     }
-    Loops.MINUS_ZERO.add(a).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b).intoArray(memory, sums + LANES);
+    a.intoArray(memory, sums);
+    b.intoArray(memory, sums + LANES);
   }
 
   private static void addOne(
@@ -157,7 +157,7 @@ final class FloatProducts {
       FloatVector x = FloatVector.broadcast(FLOATS, memory[k]);
       a = load(floats, w).fma(x, a);
     }
-    Loops.MINUS_ZERO.add(a).intoArray(memory, sums);
+    a.intoArray(memory, sums);
   }
 
   private static void addTwoOfFour(
@@ -229,13 +229,13 @@ final class FloatProducts {
       a3 = a.fma(x3, a3);
       b3 = b.fma(x3, b3);
     }
-    Loops.MINUS_ZERO.add(a0).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b0).intoArray(memory, sums + LANES);
-    Loops.MINUS_ZERO.add(a1).intoArray(memory, sums + sumsStride);
-    Loops.MINUS_ZERO.add(b1).intoArray(memory, sums + sumsStride + LANES);
-    Loops.MINUS_ZERO.add(a2).intoArray(memory, sums + 2 * sumsStride);
-    Loops.MINUS_ZERO.add(b2).intoArray(memory, sums + 2 * sumsStride + LANES);
-    Loops.MINUS_ZERO.add(a3).intoArray(memory, sums + 3 * sumsStride);
-    Loops.MINUS_ZERO.add(b3).intoArray(memory, sums + 3 * sumsStride + LANES);
+    a0.intoArray(memory, sums);
+    b0.intoArray(memory, sums + LANES);
+    a1.intoArray(memory, sums + sumsStride);
+    b1.intoArray(memory, sums + sumsStride + LANES);
+    a2.intoArray(memory, sums + 2 * sumsStride);
+    b2.intoArray(memory, sums + 2 * sumsStride + LANES);
+    a3.intoArray(memory, sums + 3 * sumsStride);
+    b3.intoArray(memory, sums + 3 * sumsStride + LANES);
   }
 }

@@ -27,12 +27,6 @@ final class Loops {
 
   private static final int ROUNDER_BITS = 0x4B400000;
 
-  /**
-   * Adding a sum to this changes none of its bits, and tells the JIT compiler its class: without
-   * that it may make objects of vectors in code that it compiles once more.
-   */
-  static final FloatVector MINUS_ZERO = FloatVector.broadcast(FLOATS, -0f);
-
   private static final FloatVector ONE = FloatVector.broadcast(FLOATS, 1f);
   private static final FloatVector TWO = FloatVector.broadcast(FLOATS, 2f);
   private static final FloatVector CANONICAL_NAN =

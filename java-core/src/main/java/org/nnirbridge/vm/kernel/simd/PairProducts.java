@@ -239,10 +239,10 @@ final class PairProducts {
       c = even(IntVector.fromArray(INTS, pairs, w + 2 * LANES)).fma(x, c);
       d = even(IntVector.fromArray(INTS, pairs, w + 3 * LANES)).fma(x, d);
     }
-    Loops.MINUS_ZERO.add(a).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b).intoArray(memory, sums + LANES);
-    Loops.MINUS_ZERO.add(c).intoArray(memory, sums + 2 * LANES);
-    Loops.MINUS_ZERO.add(d).intoArray(memory, sums + 3 * LANES);
+    a.intoArray(memory, sums);
+    b.intoArray(memory, sums + LANES);
+    c.intoArray(memory, sums + 2 * LANES);
+    d.intoArray(memory, sums + 3 * LANES);
   }
 
   /** Of two tiles with the same inputs, each pair of which is then loaded once. */
@@ -296,14 +296,14 @@ final class PairProducts {
       c1 = cc1.and(0xFFFF0000).reinterpretAsFloats().fma(y, c1);
       d1 = dd1.and(0xFFFF0000).reinterpretAsFloats().fma(y, d1);
     }
-    Loops.MINUS_ZERO.add(a0).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b0).intoArray(memory, sums + LANES);
-    Loops.MINUS_ZERO.add(c0).intoArray(memory, sums + 2 * LANES);
-    Loops.MINUS_ZERO.add(d0).intoArray(memory, sums + 3 * LANES);
-    Loops.MINUS_ZERO.add(a1).intoArray(memory, sums + sumsStride);
-    Loops.MINUS_ZERO.add(b1).intoArray(memory, sums + sumsStride + LANES);
-    Loops.MINUS_ZERO.add(c1).intoArray(memory, sums + sumsStride + 2 * LANES);
-    Loops.MINUS_ZERO.add(d1).intoArray(memory, sums + sumsStride + 3 * LANES);
+    a0.intoArray(memory, sums);
+    b0.intoArray(memory, sums + LANES);
+    c0.intoArray(memory, sums + 2 * LANES);
+    d0.intoArray(memory, sums + 3 * LANES);
+    a1.intoArray(memory, sums + sumsStride);
+    b1.intoArray(memory, sums + sumsStride + LANES);
+    c1.intoArray(memory, sums + sumsStride + 2 * LANES);
+    d1.intoArray(memory, sums + sumsStride + 3 * LANES);
   }
 
   private static void addTwo(
@@ -335,8 +335,8 @@ final class PairProducts {
       a = even(IntVector.fromArray(INTS, pairs, w)).fma(x, a);
       b = even(IntVector.fromArray(INTS, pairs, w + LANES)).fma(x, b);
     }
-    Loops.MINUS_ZERO.add(a).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b).intoArray(memory, sums + LANES);
+    a.intoArray(memory, sums);
+    b.intoArray(memory, sums + LANES);
   }
 
   private static void addOne(
@@ -363,7 +363,7 @@ final class PairProducts {
       FloatVector x = FloatVector.broadcast(FLOATS, memory[k]);
       a = even(IntVector.fromArray(INTS, pairs, w)).fma(x, a);
     }
-    Loops.MINUS_ZERO.add(a).intoArray(memory, sums);
+    a.intoArray(memory, sums);
   }
 
   private static void addTwoOfSix(
@@ -436,18 +436,18 @@ final class PairProducts {
       a5 = aOdd.fma(x5Odd, a5);
       b5 = bOdd.fma(x5Odd, b5);
     }
-    Loops.MINUS_ZERO.add(a0).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b0).intoArray(memory, sums + LANES);
-    Loops.MINUS_ZERO.add(a1).intoArray(memory, sums + sumsStride);
-    Loops.MINUS_ZERO.add(b1).intoArray(memory, sums + sumsStride + LANES);
-    Loops.MINUS_ZERO.add(a2).intoArray(memory, sums + 2 * sumsStride);
-    Loops.MINUS_ZERO.add(b2).intoArray(memory, sums + 2 * sumsStride + LANES);
-    Loops.MINUS_ZERO.add(a3).intoArray(memory, sums + 3 * sumsStride);
-    Loops.MINUS_ZERO.add(b3).intoArray(memory, sums + 3 * sumsStride + LANES);
-    Loops.MINUS_ZERO.add(a4).intoArray(memory, sums + 4 * sumsStride);
-    Loops.MINUS_ZERO.add(b4).intoArray(memory, sums + 4 * sumsStride + LANES);
-    Loops.MINUS_ZERO.add(a5).intoArray(memory, sums + 5 * sumsStride);
-    Loops.MINUS_ZERO.add(b5).intoArray(memory, sums + 5 * sumsStride + LANES);
+    a0.intoArray(memory, sums);
+    b0.intoArray(memory, sums + LANES);
+    a1.intoArray(memory, sums + sumsStride);
+    b1.intoArray(memory, sums + sumsStride + LANES);
+    a2.intoArray(memory, sums + 2 * sumsStride);
+    b2.intoArray(memory, sums + 2 * sumsStride + LANES);
+    a3.intoArray(memory, sums + 3 * sumsStride);
+    b3.intoArray(memory, sums + 3 * sumsStride + LANES);
+    a4.intoArray(memory, sums + 4 * sumsStride);
+    b4.intoArray(memory, sums + 4 * sumsStride + LANES);
+    a5.intoArray(memory, sums + 5 * sumsStride);
+    b5.intoArray(memory, sums + 5 * sumsStride + LANES);
   }
 
   private static void addTwoOfFour(
@@ -504,13 +504,13 @@ final class PairProducts {
       a3 = aOdd.fma(x3Odd, a3);
       b3 = bOdd.fma(x3Odd, b3);
     }
-    Loops.MINUS_ZERO.add(a0).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b0).intoArray(memory, sums + LANES);
-    Loops.MINUS_ZERO.add(a1).intoArray(memory, sums + sumsStride);
-    Loops.MINUS_ZERO.add(b1).intoArray(memory, sums + sumsStride + LANES);
-    Loops.MINUS_ZERO.add(a2).intoArray(memory, sums + 2 * sumsStride);
-    Loops.MINUS_ZERO.add(b2).intoArray(memory, sums + 2 * sumsStride + LANES);
-    Loops.MINUS_ZERO.add(a3).intoArray(memory, sums + 3 * sumsStride);
-    Loops.MINUS_ZERO.add(b3).intoArray(memory, sums + 3 * sumsStride + LANES);
+    a0.intoArray(memory, sums);
+    b0.intoArray(memory, sums + LANES);
+    a1.intoArray(memory, sums + sumsStride);
+    b1.intoArray(memory, sums + sumsStride + LANES);
+    a2.intoArray(memory, sums + 2 * sumsStride);
+    b2.intoArray(memory, sums + 2 * sumsStride + LANES);
+    a3.intoArray(memory, sums + 3 * sumsStride);
+    b3.intoArray(memory, sums + 3 * sumsStride + LANES);
   }
 }

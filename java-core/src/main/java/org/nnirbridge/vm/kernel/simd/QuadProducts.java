@@ -176,10 +176,10 @@ final class QuadProducts {
       c = cHigh.and(0xFFFF0000).reinterpretAsFloats().fma(x3, c);
       d = dHigh.and(0xFFFF0000).reinterpretAsFloats().fma(x3, d);
     }
-    Loops.MINUS_ZERO.add(a).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b).intoArray(memory, sums + LANES);
-    Loops.MINUS_ZERO.add(c).intoArray(memory, sums + 2 * LANES);
-    Loops.MINUS_ZERO.add(d).intoArray(memory, sums + 3 * LANES);
+    a.intoArray(memory, sums);
+    b.intoArray(memory, sums + LANES);
+    c.intoArray(memory, sums + 2 * LANES);
+    d.intoArray(memory, sums + 3 * LANES);
   }
 
   private static void addTwo(
@@ -225,8 +225,8 @@ final class QuadProducts {
       a = aHigh.and(0xFFFF0000).reinterpretAsFloats().fma(x3, a);
       b = bHigh.and(0xFFFF0000).reinterpretAsFloats().fma(x3, b);
     }
-    Loops.MINUS_ZERO.add(a).intoArray(memory, sums);
-    Loops.MINUS_ZERO.add(b).intoArray(memory, sums + LANES);
+    a.intoArray(memory, sums);
+    b.intoArray(memory, sums + LANES);
   }
 
   private static void addOne(
@@ -258,6 +258,6 @@ final class QuadProducts {
       FloatVector x3 = FloatVector.broadcast(FLOATS, scaled[k + 3]);
       a = aHigh.and(0xFFFF0000).reinterpretAsFloats().fma(x3, a);
     }
-    Loops.MINUS_ZERO.add(a).intoArray(memory, sums);
+    a.intoArray(memory, sums);
   }
 }
