@@ -73,7 +73,8 @@ class CrowdedConnection(DataConnection):
         super()._send(message, *numbers)
 
     def _await_response(self, words: Any, sequence: int, plan: StepPlan) -> None:
-        if self._threads_bound < plan.threads:
+        if plan.settling or self._threads_bound < plan.threads:
+            plan.settling = 0
             _bind_threads(self._gateway_pid, plan.threads)
             self._threads_bound = plan.threads
         assert self._pipes is not None
@@ -88,13 +89,18 @@ class CrowdedConnection(DataConnection):
 
 
 def _bind_threads(gateway_pid: int, threads: int) -> None:
-    """Bind each thread that shares inferences to a processor, if they have no more than that."""
+    """Bind each thread that shares inferences to a processor, if they have no more than that.
+
+    The leader gets this thread's, whose place it takes: otherwise each would have to wake the other
+    on a processor that a worker has.
+    """
     if not hasattr(os, "sched_setaffinity"):
         return
     with contextlib.suppress(OSError):
         processors = sorted(os.sched_getaffinity(gateway_pid))
         if len(processors) > threads:
             return
+        processors.sort(key=_this_processor().__ne__)
         for task in Path(f"/proc/{gateway_pid}/task").iterdir():
             name = (task / "comm").read_text("ascii").strip()
             if name == _LEADER:
@@ -104,3 +110,9 @@ def _bind_threads(gateway_pid: int, threads: int) -> None:
             else:
                 continue
             os.sched_setaffinity(int(task.name), {processors[number % len(processors)]})
+
+
+def _this_processor() -> int:
+    """Return the number of the processor that this thread is on."""
+    fields = Path("/proc/thread-self/stat").read_text("ascii").rpartition(")")[2].split()
+    return int(fields[36])

@@ -24,7 +24,6 @@ from nnir_bridge._region import (
     CANCEL,
     CLIENT_SLEEPS,
     CROWDED,
-    FIRST_POLLS,
     GATEWAY_SLEEPS,
     MODEL_INDEX,
     REQUEST,
@@ -44,8 +43,11 @@ Floats = npt.NDArray[np.float32]
 _T = TypeVar("_T")
 
 _FIRST_REGION_BYTES = 1 << 16
-_MOST_POLLS = 64000
-_LONG_WAIT_NANOS = 3_000_000
+_FIRST_POLLS = 2000
+# A poll takes some 30 to 60 ns, so these are for two or three times the last wait.
+_LAST_WAIT_NANOS_PER_POLL = 20
+_LONGEST_POLLED_NANOS = 3_000_000
+_SETTLING = 8
 _LONGEST_SLEEP_MILLIS = 1000
 
 
@@ -137,7 +139,10 @@ class DataConnection:
         if words[STATUS]:
             raise RefusedError(json.loads(region.error_text())["error"])
         plan.waited = time.perf_counter_ns() - began
-        plan.crowded = words[CROWDED] == 1
+        crowded = words[CROWDED] == 1
+        if crowded != plan.crowded:
+            plan.crowded = crowded
+            plan.settling = _SETTLING
         return [view.copy() for view in target]
 
     def run_steps(
@@ -225,19 +230,22 @@ class DataConnection:
     def _await_response(self, words: Any, sequence: int, plan: StepPlan) -> None:
         if words[GATEWAY_SLEEPS]:
             self._ring()
+        if plan.settling:
+            # The gateway's thread may be waiting for this processor, and a sleep lets it run.
+            plan.settling -= 1
         # To poll is to hold the interpreter's lock, which the threads of other steps need.
-        for _ in range(plan.polls if self._polling and self.is_lone else 0):
-            if words[RESPONSE] == sequence:
-                return
-        self._sleep(words, sequence, plan)
+        elif self._polling and self.is_lone and plan.waited < _LONGEST_POLLED_NANOS:
+            for _ in range(_FIRST_POLLS + plan.waited // _LAST_WAIT_NANOS_PER_POLL):
+                if words[RESPONSE] == sequence:
+                    return
+        self._sleep(words, sequence)
 
-    def _sleep(self, words: Any, sequence: int, plan: StepPlan) -> None:
-        """Wait for a response on the socket, and set how often to look before that next time.
+    def _sleep(self, words: Any, sequence: int) -> None:
+        """Wait for a response on the socket.
 
         Neither side's "I sleep" and the other's "it is there" are ordered by this interpreter, so
         the first sleeps are short and both words are looked at again after each.
         """
-        began = time.perf_counter_ns()
         words[CLIENT_SLEEPS] = 1
         try:
             millis = 1
@@ -251,11 +259,6 @@ class DataConnection:
             raise DataLostError(str(error)) from error
         finally:
             words[CLIENT_SLEEPS] = 0
-        # A little more polling would have had an answer like this one at once.
-        if time.perf_counter_ns() - began > _LONG_WAIT_NANOS:
-            plan.polls //= 2
-        else:
-            plan.polls = min(max(2 * plan.polls, FIRST_POLLS), _MOST_POLLS)
 
     def _wait_for_socket(self, millis: int) -> bool:
         if self._poller is not None:

@@ -27,9 +27,6 @@ GATEWAY_SLEEPS: Final = 32
 ERROR_TEXT: Final = 1024
 VALUES: Final = 4096
 
-# How often to look for a response before sleeping, until it is known how long one takes.
-FIRST_POLLS: Final = 2000
-
 Floats = npt.NDArray[np.float32]
 Slot = tuple[int, tuple[int, ...]]
 
@@ -46,6 +43,11 @@ class StepPlan:
         threads: How many threads share an inference.
         crowded: Whether the next inference needs every processor, so that who waits for it should
             give its own away; the gateway tells anew after each.
+
+    Attributes:
+        waited: How long the last inference took, in nanoseconds.
+        settling: How many of the next inferences come so soon after a change of ``crowded`` that
+            threads may still be on each other's processors.
     """
 
     __slots__ = (
@@ -55,7 +57,7 @@ class StepPlan:
         "inputs",
         "model_index",
         "outputs",
-        "polls",
+        "settling",
         "size",
         "threads",
         "waited",
@@ -79,7 +81,7 @@ class StepPlan:
         self.threads = threads
         self.crowded = crowded
         self.waited = 0
-        self.polls = FIRST_POLLS
+        self.settling = 0
         self.bound: tuple[Region | None, list[Floats], list[Floats]] = (None, [], [])
 
 
