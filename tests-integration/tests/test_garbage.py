@@ -46,26 +46,26 @@ class Recurrent(torch.nn.Module):
         return self.fc(self.lstm(x))
 
 
+def to_nnir(features, steps):
+    torch.manual_seed(2)
+    model, _ = vollo_torch.fx.prepare_shape(Recurrent(features), torch.randn(steps, features))
+    return vollo_torch.fx.nnir.to_nnir(model)
+
+
 @pytest.mark.parametrize(("features", "streams", "steps"), [(960, 1, 1000), (200, 12, 3000)])
 def test_a_step_makes_no_objects(features, streams, steps, tmp_path):
-    torch.manual_seed(2)
-    model, _ = vollo_torch.fx.prepare_shape(Recurrent(features), torch.randn(5, features))
-    nnir, _ = vollo_torch.fx.nnir.to_nnir(model).streaming_transform(0)
-    nnir.to_program(Config.amd_v80_c6b32()).save(tmp_path / "model.vollo")
-    assert collections(tmp_path / "model.vollo", streams, 1, steps) == 0
+    nnir, _ = to_nnir(features, 5).streaming_transform(0)
+    assert collections(nnir, tmp_path, streams, 1, steps) == 0
 
 
 def test_a_whole_sequence_on_two_threads_makes_no_objects(tmp_path):
-    torch.manual_seed(2)
-    model, _ = vollo_torch.fx.prepare_shape(Recurrent(256), torch.randn(20, 256))
-    nnir = vollo_torch.fx.nnir.to_nnir(model)
-    nnir.to_program(Config.amd_v80_c6b32()).save(tmp_path / "model.vollo")
-    assert collections(tmp_path / "model.vollo", 1, 2, 3000) == 0
+    assert collections(to_nnir(256, 20), tmp_path, 1, 2, 3000) == 0
 
 
-def collections(path, *sizes):
+def collections(nnir, directory, *sizes):
     """Count the collections of a gateway's garbage during the last steps."""
-    log = path.with_suffix(".log")
+    path, log = directory / "model.vollo", directory / "collections.log"
+    nnir.to_program(Config.amd_v80_c6b32()).save(path)
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, path, log, *map(str, sizes)],
         env={**os.environ, "NNIR_BRIDGE_JAVA_OPTIONS": f"-XX:MaxNewSize=4m -Xlog:gc:file={log}"},

@@ -40,7 +40,8 @@ class CrowdedConnection(DataConnection):
         self, address: Path | int, token: str, directory: PrivateDirectory, gateway_pid: int
     ) -> None:
         self._gateway_pid = gateway_pid
-        self._threads_bound = 0
+        self._threads_known = 0
+        self._tasks: dict[int, int] = {}
         self._pipes: tuple[io.FileIO, io.FileIO] | None = None
         super().__init__(address, token, directory, polling=False)
 
@@ -73,10 +74,9 @@ class CrowdedConnection(DataConnection):
         super()._send(message, *numbers)
 
     def _await_response(self, words: Any, sequence: int, plan: StepPlan) -> None:
-        if plan.settling or self._threads_bound < plan.threads:
+        if plan.settling or self._threads_known < plan.threads:
             plan.settling = 0
-            _bind_threads(self._gateway_pid, plan.threads)
-            self._threads_bound = plan.threads
+            self._bind_threads(plan.threads)
         assert self._pipes is not None
         requests, responses = self._pipes
         try:
@@ -87,29 +87,37 @@ class CrowdedConnection(DataConnection):
         if not answer:
             raise DataLostError("the gateway closed the connection")
 
+    def _bind_threads(self, threads: int) -> None:
+        """Bind each thread that shares inferences to a processor, if they have no more than that.
 
-def _bind_threads(gateway_pid: int, threads: int) -> None:
-    """Bind each thread that shares inferences to a processor, if they have no more than that.
-
-    The leader gets this thread's, whose place it takes: otherwise each would have to wake the other
-    on a processor that a worker has.
-    """
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    with contextlib.suppress(OSError):
-        processors = sorted(os.sched_getaffinity(gateway_pid))
-        if len(processors) > threads:
+        The leader gets this thread's, whose place it takes: otherwise each would have to wake the
+        other on a processor that a worker has.
+        """
+        if not hasattr(os, "sched_setaffinity"):
             return
-        processors.sort(key=_this_processor().__ne__)
-        for task in Path(f"/proc/{gateway_pid}/task").iterdir():
-            name = (task / "comm").read_text("ascii").strip()
-            if name == _LEADER:
-                number = 0
-            elif name.startswith(_WORKER):
-                number = int(name.removeprefix(_WORKER))
-            else:
-                continue
-            os.sched_setaffinity(int(task.name), {processors[number % len(processors)]})
+        with contextlib.suppress(OSError):
+            if self._threads_known < threads:
+                # Once, for this takes ten times as long as the rest.
+                self._threads_known = threads
+                self._tasks = _tasks_by_number(self._gateway_pid)
+            processors = sorted(os.sched_getaffinity(self._gateway_pid))
+            if len(processors) > threads:
+                return
+            processors.sort(key=_this_processor().__ne__)
+            for number, task in self._tasks.items():
+                os.sched_setaffinity(task, {processors[number % len(processors)]})
+
+
+def _tasks_by_number(gateway_pid: int) -> dict[int, int]:
+    """Return the task ids of the gateway's leader, number 0, and workers."""
+    tasks = {}
+    for task in Path(f"/proc/{gateway_pid}/task").iterdir():
+        name = (task / "comm").read_text("ascii").strip()
+        if name == _LEADER:
+            tasks[0] = int(task.name)
+        elif name.startswith(_WORKER):
+            tasks[int(name.removeprefix(_WORKER))] = int(task.name)
+    return tasks
 
 
 def _this_processor() -> int:
